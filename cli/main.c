@@ -1,0 +1,3 @@
+/* The command. Being written.
+ * */
+int main(void) { return 0; }

@@ -1,0 +1,271 @@
+/* headsift: choose pretraining text by AttentionInfluence (arXiv 2505.07293).
+ * This header is the whole public interface: open a model, find its retrieval heads, score documents, select. */
+#ifndef HEADSIFT_HEADSIFT_H
+#define HEADSIFT_HEADSIFT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define HEADSIFT_API __attribute__((visibility("default")))
+#else
+#define HEADSIFT_API
+#endif
+
+#define HEADSIFT_VERSION "0.1.0"
+
+/* ---- Errors ------------------------------------------------------------------------------------------------- */
+
+/** What a call came to. The values are the command's exit codes. */
+typedef enum headsift_status {
+    HEADSIFT_OK = 0,        /**< done */
+    HEADSIFT_FAILED = 1,    /**< bad input, no memory, an I/O error: the message says which */
+    HEADSIFT_USAGE = 2,     /**< the options contradict each other or name something that is not there */
+    HEADSIFT_UNSCORED = 3,  /**< done, but some documents have no score */
+    HEADSIFT_STOPPED = 4,   /**< the caller's stop flag was seen; the same call goes on from there */
+    HEADSIFT_NO_SPACE = 5,  /**< the disk or the quota is full */
+} headsift_status;
+
+/** One line that says what went wrong, where, and what to do. Zero-initialise; may be passed as NULL. */
+typedef struct headsift_error {
+    headsift_status status;
+    char message[1024];
+} headsift_error;
+
+/* ---- What the caller sees while a call runs ----------------------------------------------------------------- */
+
+typedef enum headsift_log_level { HEADSIFT_LOG_DEBUG, HEADSIFT_LOG_INFO, HEADSIFT_LOG_WARNING } headsift_log_level;
+
+/** How far a call is. Counts are of this call; `share` is 0..1 of the whole work, negative where unknown. */
+typedef struct headsift_progress {
+    const char *stage; /**< "probe", "heads", "score", "select" */
+    int64_t documents;
+    int64_t tokens;
+    double seconds; /**< since the stage began */
+    double share;
+} headsift_progress;
+
+/** Callbacks of the caller. Every member may be NULL; a NULL monitor is a silent one. Called on the calling thread. */
+typedef struct headsift_monitor {
+    void (*log)(void *user, headsift_log_level level, const char *line); /**< line: one line, no newline, may hold raw text */
+    void (*progress)(void *user, const headsift_progress *progress);
+    void *user;
+    const volatile sig_atomic_t *stop; /**< not 0: finish the batch, write it, return HEADSIFT_STOPPED */
+} headsift_monitor;
+
+/* ---- Model -------------------------------------------------------------------------------------------------- */
+
+/** Arithmetic type of the products. AUTO is resolved when the model is opened. Here: F32 alone. */
+typedef enum headsift_dtype { HEADSIFT_DTYPE_AUTO, HEADSIFT_DTYPE_F32 } headsift_dtype;
+
+/** A model, its tokenizer and, from the first call that needs it, its weights packed for this machine.
+ *  Not thread-safe: one call at a time. */
+typedef struct headsift_model headsift_model;
+
+typedef struct headsift_model_options {
+    const char *path; /**< a GGUF file, or a directory in the Hugging Face layout */
+    headsift_dtype dtype;
+    int threads; /**< 0: as many as the process may use */
+} headsift_model_options;
+
+/** Opens a model. Maps its files; weights are not read yet.
+ *  @param out  on HEADSIFT_OK the model, owned by the caller: headsift_model_close.
+ *  @return HEADSIFT_FAILED with the part that is missing or unsupported named. */
+HEADSIFT_API headsift_status headsift_model_open(const headsift_model_options *options, const headsift_monitor *monitor,
+                                                 headsift_model **out, headsift_error *error);
+HEADSIFT_API void headsift_model_close(headsift_model *model); /**< NULL is fine */
+
+/** Prints what the model is: architecture, which KV head each query head uses, dtype, tokenizer, memory per dtype, and
+ *  what is not supported and why. Works for models that headsift_model_open refuses, as far as they can be read.
+ *  @return HEADSIFT_FAILED when the model can't be read or is not supported (what could be read is printed). */
+HEADSIFT_API headsift_status headsift_inspect(const char *path, FILE *out, headsift_error *error);
+
+/** Token ids of a text.
+ *  @param text        `size` bytes of UTF-8; NUL is text.
+ *  @param parse_special  text that spells a special token becomes that token (as in Hugging Face's tokenizers)
+ *  @param add_bos     as scoring does: exactly one BOS where the model's own tokenizer adds one
+ *  @param ids         on HEADSIFT_OK an array of *n ids: headsift_free. */
+HEADSIFT_API headsift_status headsift_tokenize(headsift_model *model, const char *text, size_t size, bool parse_special,
+                                               bool add_bos, int32_t **ids, size_t *n, headsift_error *error);
+HEADSIFT_API void headsift_free(void *pointer); /**< frees what a call here returned */
+
+/* ---- Documents ---------------------------------------------------------------------------------------------- */
+
+/** Which documents, and where in a record their parts are. NULL and 0 mean the default. */
+typedef struct headsift_inputs {
+    const char *const *paths; /**< files, globs, directories */
+    size_t n_paths;
+    const char *files_from; /**< a file that lists further paths, one a line; "-" is stdin */
+    const char *format;     /**< "parquet", "jsonl", "csv", "text"; NULL: from the file names */
+    const char *text;       /**< column of the text; NULL: "text" */
+    const char *id;         /**< column of the id; NULL: "id" if there is one, else FILE:ROW */
+    const char *domain;     /**< COLUMN, "=NAME", "=FILE", "=DIR"; NULL: column "domain" if there is one, else one domain */
+    int64_t limit;          /**< at most so many documents in all; 0: no limit */
+} headsift_inputs;
+
+/* ---- Probe and heads (method.md sections 1 and 2) ----------------------------------------------------------- */
+
+typedef struct headsift_probe_options {
+    int samples;           /**< 0: 800 */
+    int tokens;            /**< prompt and answer together, at most; 0: 4096 or the model's context if that is less */
+    int shots;             /**< negative: 3 */
+    uint64_t seed;         /**< same seed, same bytes */
+    const char *sentences; /**< a file with a sentence a line; NULL: the built-in grammar */
+    const char *template_path; /**< NULL: the built-in English template */
+} headsift_probe_options;
+
+/** Writes a probe (JSONL, see docs/formats.md) to `path`; "-" is stdout. */
+HEADSIFT_API headsift_status headsift_probe_write(headsift_model *model, const headsift_probe_options *options,
+                                                  const char *path, const headsift_monitor *monitor, headsift_error *error);
+
+typedef enum headsift_method { HEADSIFT_METHOD_RETRIEVAL, HEADSIFT_METHOD_ABLATION } headsift_method;
+typedef enum headsift_decode { HEADSIFT_DECODE_AUTO, HEADSIFT_DECODE_GREEDY, HEADSIFT_DECODE_TEACHER } headsift_decode;
+
+typedef struct headsift_heads_options {
+    headsift_method method;
+    headsift_decode decode; /**< for the retrieval method */
+    double top_fraction;    /**< share of all heads, 0..1; 0: 0.05. Rounded half up, at least 1 */
+    int top_count;          /**< > 0: so many heads, instead of a share */
+} headsift_heads_options;
+
+/** A query head, counted from 0. */
+typedef struct headsift_head {
+    int32_t layer;
+    int32_t head;
+} headsift_head;
+
+/** Mean answer loss (nats) on the first samples of the probe, and with as many random other heads masked. */
+typedef struct headsift_effect {
+    int samples;
+    double unmasked;
+    double masked;
+    double random_mean, random_low, random_high;
+    int draws;
+} headsift_effect;
+
+/** Every head's score and the chosen heads. Read-only; owned by headsift_heads_free. */
+typedef struct headsift_heads {
+    char *model_name;    /**< may be NULL, as may the hash: not checked then */
+    char *model_sha256;
+    int32_t n_layer, n_head, n_kv_head; /**< 0: not stated */
+    char *method;        /**< "retrieval", "ablation"; may be NULL */
+    char *decode;        /**< "greedy", "teacher"; may be NULL */
+    int samples, samples_counted;
+    uint64_t seed;
+    double mask_fraction; /**< n_heads / (n_layer * n_head) */
+    headsift_effect effect; /**< draws == 0: not measured */
+    double *scores;      /**< n_layer * n_head, a row a layer; NULL: not stated */
+    headsift_head *heads; /**< best first */
+    size_t n_heads;
+} headsift_heads;
+
+/** Scores every head on a probe and chooses the top ones. Refuses (HEADSIFT_FAILED, says why) when the ranking would be
+ *  noise. *out is owned by the caller. */
+HEADSIFT_API headsift_status headsift_heads_detect(headsift_model *model, const char *probe_path,
+                                                   const headsift_heads_options *options, const headsift_monitor *monitor,
+                                                   headsift_heads **out, headsift_error *error);
+HEADSIFT_API headsift_status headsift_heads_load(const char *path, headsift_heads **out, headsift_error *error);
+/** Writes heads.json and, beside it, the heat map (NAME.svg). Atomic. "-": JSON to stdout, no heat map. */
+HEADSIFT_API headsift_status headsift_heads_save(const headsift_heads *heads, const char *path, headsift_error *error);
+/** Refuses heads that the model does not have (another shape, a head out of range); warns of another hash. */
+HEADSIFT_API headsift_status headsift_heads_check(const headsift_heads *heads, headsift_model *model,
+                                                  const headsift_monitor *monitor, headsift_error *error);
+HEADSIFT_API void headsift_heads_free(headsift_heads *heads); /**< NULL is fine */
+
+/* ---- Influence scores (method.md sections 3 and 4) ---------------------------------------------------------- */
+
+typedef enum headsift_mask { HEADSIFT_MASK_UNIFORM, HEADSIFT_MASK_ZERO } headsift_mask;
+typedef enum headsift_long { HEADSIFT_LONG_TRUNCATE, HEADSIFT_LONG_CHUNK } headsift_long;
+
+typedef struct headsift_score_options {
+    headsift_mask mask;
+    headsift_long long_documents;
+    int64_t max_tokens;   /**< 0: the model's context */
+    bool special_as_text; /**< split text that spells a special token instead of turning it into that token */
+} headsift_score_options;
+
+/** One document's row, as in the Parquet files. Losses are means over n_scored tokens, in nats. */
+typedef struct headsift_score {
+    int64_t n_bytes, n_bytes_scored;
+    int32_t n_tokens, n_scored;
+    double loss_base, loss_ref, score; /**< NaN where there is none: see status */
+    char status[16];                   /**< ok, truncated, chunked, too_short, bad_text, failed */
+    char note[160];                    /**< why, where not ok */
+} headsift_score;
+
+/** Scores n texts in memory. @param out n rows, the caller's. @return HEADSIFT_UNSCORED if some have no score. */
+HEADSIFT_API headsift_status headsift_score_texts(headsift_model *model, const headsift_heads *heads,
+                                                  const headsift_score_options *options, const char *const *texts,
+                                                  const size_t *sizes, size_t n, headsift_score *out, headsift_error *error);
+
+typedef struct headsift_score_summary {
+    int64_t documents, scored, unscored;
+    int64_t tokens;       /**< of the documents, each counted once */
+    int64_t duplicate_ids; /**< rows whose id an earlier row of the same call had (files already done are not read again) */
+    double seconds;
+} headsift_score_summary;
+
+/** Scores files into directory/NAME.parquet: a row a record, in order (docs/formats.md). Files that an earlier call with
+ *  the same settings has done are not done again; other settings are refused unless `overwrite`.
+ *  @param heads_path  recorded in the output. @param summary may be NULL. */
+HEADSIFT_API headsift_status headsift_score_files(headsift_model *model, const headsift_heads *heads,
+                                                  const headsift_score_options *options, const headsift_inputs *inputs,
+                                                  const char *directory, bool overwrite, const headsift_monitor *monitor,
+                                                  headsift_score_summary *summary, headsift_error *error);
+
+/* ---- Selection (method.md section 5) ------------------------------------------------------------------------ */
+
+typedef struct headsift_select_options {
+    double keep;          /**< share of each domain's scored documents; 0 with no budget: 0.20 */
+    int64_t keep_count;   /**< > 0: so many documents a domain, instead of a share */
+    int64_t budget;       /**< > 0: tokens a domain */
+    int64_t budget_total; /**< > 0: tokens in all, split by the domains' shares of tokens */
+    const char *by;       /**< "score" (NULL), "loss_base", "random", or a numeric column of the score rows */
+    const char *order;    /**< "desc" (NULL), "asc", "middle" */
+    uint64_t seed;        /**< for "random" */
+    const char *output_format; /**< "parquet" (NULL) or "jsonl" */
+    const char *memory;   /**< DuckDB's limit, like "4GB"; NULL: DuckDB's default */
+    const char *temp_dir; /**< where it spills; NULL: inside the output directory */
+    bool overwrite;
+} headsift_select_options;
+
+typedef struct headsift_select_summary {
+    int64_t documents, chosen, unscored; /**< rows of the score table; chosen ones; rows without a score */
+    int64_t tokens, chosen_tokens;
+} headsift_select_summary;
+
+/** Chooses documents from score rows and writes them with all their columns, and manifest.json.
+ *  @param scores  a folder that headsift_score_files wrote, or one of its Parquet files. @param summary may be NULL. */
+HEADSIFT_API headsift_status headsift_select_files(const char *scores, const headsift_select_options *options,
+                                                   const char *directory, const headsift_monitor *monitor,
+                                                   headsift_select_summary *summary, headsift_error *error);
+
+/* ---- All of it ---------------------------------------------------------------------------------------------- */
+
+typedef struct headsift_run_options {
+    headsift_probe_options probe; /**< sentences NULL: taken from the corpus where it has enough of them */
+    headsift_heads_options heads;
+    headsift_score_options score;
+    headsift_select_options select;
+    const char *heads_path; /**< use these heads; NULL: find them on a probe */
+    bool overwrite;
+    int show; /**< documents shown at the top and at the bottom of each domain; negative: 3 */
+} headsift_run_options;
+
+/** Probe, heads, scores and selection into one folder; goes on where an earlier call stopped. Prints the ranking to
+ *  `out` (NULL: nowhere), texts escaped. */
+HEADSIFT_API headsift_status headsift_run(headsift_model *model, const headsift_run_options *options,
+                                          const headsift_inputs *inputs, const char *directory, FILE *out,
+                                          const headsift_monitor *monitor, headsift_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,21 @@
+/* Score rows out: one Parquet file (zstd, row groups of 122,880 rows) with its metadata, written atomically.
+ * The columns are spec'd in docs/formats.md. */
+#ifndef HS_CORPUS_SCORE_WRITER_H
+#define HS_CORPUS_SCORE_WRITER_H
+
+#include "base/error.h"
+
+struct hs_score_writer;
+
+/** @param path      final name; rows stay under a temporary name until hs_score_writer_commit.
+ *  @param metadata  key, value, key, value, ..., NULL: Parquet key-value metadata. */
+headsift_status hs_score_writer_open(const char *path, const char *const *metadata, struct hs_score_writer **out,
+                                     headsift_error *error);
+/** NaN losses and scores become NULL. */
+headsift_status hs_score_writer_add(struct hs_score_writer *writer, const char *id, size_t id_size, const char *file,
+                                    int64_t row, const char *domain, size_t domain_size, const headsift_score *score,
+                                    headsift_error *error);
+headsift_status hs_score_writer_commit(struct hs_score_writer *writer, headsift_error *error); /**< frees it in every case */
+void hs_score_writer_abort(struct hs_score_writer *writer); /**< removes the temporary file; NULL is fine */
+
+#endif

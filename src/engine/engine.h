@@ -1,0 +1,66 @@
+/* The questions that the method asks of a model, each under head masks. cpu/ answers them with oneDNN and our kernels;
+ * another engine (a GPU's) answers the same ones its own way. */
+#ifndef HS_ENGINE_ENGINE_H
+#define HS_ENGINE_ENGINE_H
+
+#include "base/error.h"
+#include "model/model.h"
+
+struct hs_engine;
+
+struct hs_engine_options {
+    int threads;        /**< 0: as many as the process may use */
+    int32_t block_rows; /**< rows that go through a layer together; 0: chosen for the caches */
+    int32_t vocab_block; /**< logit columns alive at a time; 0: chosen for the caches */
+    size_t stream_bytes; /**< hidden states of masked streams alive at a time; 0: 256 MB. At least one stream is */
+};
+
+/** Packs the model's weights for this machine. The model must outlive the engine (embedding rows are read from it). */
+headsift_status hs_engine_open(const struct hs_model *model, const struct hs_engine_options *options,
+                               struct hs_engine **out, headsift_error *error);
+void hs_engine_close(struct hs_engine *engine); /**< NULL is fine */
+
+/** What some heads are made to do (method.md section 3). No heads: the model as it is. Heads may stand in any order;
+ *  each must exist in the model and stand there once. */
+struct hs_mask {
+    headsift_mask kind;
+    const headsift_head *heads;
+    size_t n_heads;
+};
+
+/** Documents one behind the other. They do not see each other and each starts at position 0. */
+struct hs_batch {
+    const int32_t *tokens;
+    const int64_t *offsets; /**< (n_documents + 1): document d is tokens[offsets[d] .. offsets[d + 1]) */
+    int32_t n_documents;
+    const uint8_t *wanted;  /**< a flag a token: its loss is wanted; NULL: all. Saves the logits of the others */
+};
+
+/** For each mask, -log p(token | those before it in its document), natural log.
+ *  Layers below a mask's first head are computed once and shared with the unmasked stream and every other mask.
+ *  @param nll (n_masks, n_tokens): 0 for a document's first token and for tokens that are not wanted.
+ *  @return HEADSIFT_FAILED: a token or a head out of range (named), no memory. Losses may be NaN or infinite when the
+ *          weights are. */
+headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *batch, const struct hs_mask *masks,
+                              int32_t n_masks, double *nll, headsift_error *error);
+
+/** For rows of one unmasked sequence: in every layer and head, the column with the largest attention (lowest on ties).
+ *  @param rows  ascending positions. @param columns (n_rows, n_layer, n_head). No T x T matrix exists at any time. */
+headsift_status hs_engine_attend(struct hs_engine *engine, const int32_t *tokens, int64_t n_tokens, const int64_t *rows,
+                                 int64_t n_rows, int32_t *columns, headsift_error *error);
+
+/** Asked after each generated token: true ends the generation (the token stays). */
+typedef bool (*hs_stop_fn)(void *user, int32_t token);
+
+/** Greedy continuation of one unmasked prompt, with a KV cache; of equal logits the lowest id wins.
+ *  @param out     (at most) `most` tokens; *n_out how many came.
+ *  @param columns NULL or (most, n_layer, n_head): hs_engine_attend's answer for the query that produced each token. */
+headsift_status hs_engine_generate(struct hs_engine *engine, const int32_t *prompt, int64_t n_prompt, int32_t most,
+                                   hs_stop_fn stop, void *user, int32_t *out, int32_t *n_out, int32_t *columns,
+                                   headsift_error *error);
+
+/** Layers walked so far, counted once for each stream of each document batch: the cost that sharing saves. */
+int64_t hs_engine_layer_passes(const struct hs_engine *engine);
+int hs_engine_threads(const struct hs_engine *engine);
+
+#endif

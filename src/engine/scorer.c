@@ -1,0 +1,68 @@
+/* Opening and closing of the public model: checkpoint, tokenizer, and the engine on demand.
+ * Also headsift_tokenize, the smallest question that needs only part of it. */
+#include "engine/scorer.h"
+
+#include "base/memory.h"
+
+headsift_status headsift_model_open(const headsift_model_options *options, const headsift_monitor *monitor,
+                                    headsift_model **out, headsift_error *error) {
+    *out = NULL;
+    headsift_model *scorer = hs_alloc(1, sizeof *scorer);
+    if (scorer == NULL) { return hs_fail_memory(error, "a model", sizeof *scorer); }
+    scorer->threads = options->threads;
+    if (monitor != NULL) { scorer->monitor = *monitor; }
+    scorer->path = hs_copy_string(options->path);
+    headsift_status status = scorer->path == NULL ? hs_fail_memory(error, "a path", 1) : HEADSIFT_OK;
+    if (status == HEADSIFT_OK) { status = hs_model_open(options->path, monitor, &scorer->model, error); }
+    if (status == HEADSIFT_OK) { status = hs_model_tokenizer(scorer->model, &scorer->tokenizer, error); }
+    if (status == HEADSIFT_OK && hs_tokenizer_size(scorer->tokenizer) > hs_model_config(scorer->model)->vocab) {
+        status = hs_fail(error, HEADSIFT_FAILED, "%s: the tokenizer has %d ids but the model only %d embedding rows",
+                         options->path, hs_tokenizer_size(scorer->tokenizer), hs_model_config(scorer->model)->vocab);
+    }
+    if (status != HEADSIFT_OK) {
+        headsift_model_close(scorer);
+        return status;
+    }
+    *out = scorer;
+    return HEADSIFT_OK;
+}
+
+void headsift_model_close(headsift_model *scorer) {
+    if (scorer == NULL) { return; }
+    hs_engine_close(scorer->engine);
+    hs_tokenizer_close(scorer->tokenizer);
+    hs_model_close(scorer->model);
+    hs_free(scorer->path);
+    hs_free(scorer);
+}
+
+headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out, headsift_error *error) {
+    if (scorer->engine == NULL) {
+        struct hs_engine_options options = {.threads = scorer->threads};
+        HS_TRY(hs_engine_open(scorer->model, &options, &scorer->engine, error));
+        hs_log(&scorer->monitor, HEADSIFT_LOG_INFO, "model %s: %d layers x %d heads, f32, %d threads",
+               hs_model_config(scorer->model)->name, hs_model_config(scorer->model)->n_layer,
+               hs_model_config(scorer->model)->n_head, hs_engine_threads(scorer->engine));
+    }
+    *out = scorer->engine;
+    return HEADSIFT_OK;
+}
+
+headsift_status headsift_tokenize(headsift_model *scorer, const char *text, size_t size, bool parse_special, bool add_bos,
+                                  int32_t **ids, size_t *n, headsift_error *error) {
+    struct hs_encoding encoding = {0};
+    unsigned flags = (parse_special ? HS_ENCODE_SPECIAL : 0u) | (add_bos ? HS_ENCODE_BOS : 0u);
+    *ids = NULL;
+    *n = 0;
+    headsift_status status = hs_encode(scorer->tokenizer, text, size, flags, &encoding, error);
+    if (status == HEADSIFT_OK) {
+        *ids = encoding.ids != NULL ? encoding.ids : hs_alloc(1, sizeof **ids);
+        *n = encoding.n;
+        encoding.ids = NULL;
+        if (*ids == NULL) { status = hs_fail_memory(error, "token ids", sizeof **ids); }
+    }
+    hs_encoding_free(&encoding);
+    return status;
+}
+
+void headsift_free(void *pointer) { hs_free(pointer); }

@@ -1,0 +1,20 @@
+/* A model with its tokenizer and, from the first use on, its engine: what the public headsift_model is.
+ * Rooms above (probe, influence, run) take this and reach the parts they need. */
+#ifndef HS_ENGINE_SCORER_H
+#define HS_ENGINE_SCORER_H
+
+#include "engine/engine.h"
+
+struct headsift_model {
+    struct hs_model *model;
+    struct hs_tokenizer *tokenizer;
+    struct hs_engine *engine; /**< NULL until hs_scorer_engine */
+    char *path;
+    int threads;
+    headsift_monitor monitor; /**< of headsift_model_open, for one line when the weights are packed */
+};
+
+/** The engine, opened on the first call. */
+headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out, headsift_error *error);
+
+#endif

@@ -1,0 +1,2 @@
+/* Being written. */
+typedef int hs_empty_run;

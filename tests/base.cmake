@@ -1,0 +1,1 @@
+hs_test(test_base SOURCES unit/test_base.c ROOMS base)
