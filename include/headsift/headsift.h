@@ -25,12 +25,12 @@ extern "C" {
 
 /** What a call came to. The values are the command's exit codes. */
 typedef enum headsift_status {
-    HEADSIFT_OK = 0,        /**< done */
-    HEADSIFT_FAILED = 1,    /**< bad input, no memory, an I/O error: the message says which */
-    HEADSIFT_USAGE = 2,     /**< the options contradict each other or name something that is not there */
-    HEADSIFT_UNSCORED = 3,  /**< done, but some documents have no score */
-    HEADSIFT_STOPPED = 4,   /**< the caller's stop flag was seen; the same call goes on from there */
-    HEADSIFT_NO_SPACE = 5,  /**< the disk or the quota is full */
+    HEADSIFT_OK = 0,       /**< done */
+    HEADSIFT_FAILED = 1,   /**< bad input, no memory, an I/O error: the message says which */
+    HEADSIFT_USAGE = 2,    /**< the options contradict each other or name something that is not there */
+    HEADSIFT_UNSCORED = 3, /**< done, but some documents have no score */
+    HEADSIFT_STOPPED = 4,  /**< the caller's stop flag was seen; the same call goes on from there */
+    HEADSIFT_NO_SPACE = 5, /**< the disk or the quota is full */
 } headsift_status;
 
 /** One line that says what went wrong, where, and what to do. Zero-initialise; may be passed as NULL. */
@@ -54,7 +54,8 @@ typedef struct headsift_progress {
 
 /** Callbacks of the caller. Every member may be NULL; a NULL monitor is a silent one. Called on the calling thread. */
 typedef struct headsift_monitor {
-    void (*log)(void *user, headsift_log_level level, const char *line); /**< line: one line, no newline, may hold raw text */
+    void (*log)(void *user, headsift_log_level level,
+                const char *line); /**< line: one line, no newline, may hold raw text */
     void (*progress)(void *user, const headsift_progress *progress);
     void *user;
     const volatile sig_atomic_t *stop; /**< not 0: finish the batch, write it, return HEADSIFT_STOPPED */
@@ -106,8 +107,8 @@ typedef struct headsift_inputs {
     const char *format;     /**< "parquet", "jsonl", "csv", "text"; NULL: from the file names */
     const char *text;       /**< column of the text; NULL: "text" */
     const char *id;         /**< column of the id; NULL: "id" if there is one, else FILE:ROW */
-    const char *domain;     /**< COLUMN, "=NAME", "=FILE", "=DIR"; NULL: column "domain" if there is one, else one domain */
-    int64_t limit;          /**< at most so many documents in all; 0: no limit */
+    const char *domain; /**< COLUMN, "=NAME", "=FILE", "=DIR"; NULL: column "domain" if there is one, else one domain */
+    int64_t limit;      /**< at most so many documents in all; 0: no limit */
 } headsift_inputs;
 
 /* ---- Probe and heads (method.md sections 1 and 2) ----------------------------------------------------------- */
@@ -123,7 +124,8 @@ typedef struct headsift_probe_options {
 
 /** Writes a probe (JSONL, see docs/formats.md) to `path`; "-" is stdout. */
 HEADSIFT_API headsift_status headsift_probe_write(headsift_model *model, const headsift_probe_options *options,
-                                                  const char *path, const headsift_monitor *monitor, headsift_error *error);
+                                                  const char *path, const headsift_monitor *monitor,
+                                                  headsift_error *error);
 
 typedef enum headsift_method { HEADSIFT_METHOD_RETRIEVAL, HEADSIFT_METHOD_ABLATION } headsift_method;
 typedef enum headsift_decode { HEADSIFT_DECODE_AUTO, HEADSIFT_DECODE_GREEDY, HEADSIFT_DECODE_TEACHER } headsift_decode;
@@ -152,25 +154,26 @@ typedef struct headsift_effect {
 
 /** Every head's score and the chosen heads. Read-only; owned by headsift_heads_free. */
 typedef struct headsift_heads {
-    char *model_name;    /**< may be NULL, as may the hash: not checked then */
+    char *model_name; /**< may be NULL, as may the hash: not checked then */
     char *model_sha256;
     int32_t n_layer, n_head, n_kv_head; /**< 0: not stated */
-    char *method;        /**< "retrieval", "ablation"; may be NULL */
-    char *decode;        /**< "greedy", "teacher"; may be NULL */
+    char *method;                       /**< "retrieval", "ablation"; may be NULL */
+    char *decode;                       /**< "greedy", "teacher"; may be NULL */
     int samples, samples_counted;
     uint64_t seed;
-    double mask_fraction; /**< n_heads / (n_layer * n_head) */
+    double mask_fraction;   /**< n_heads / (n_layer * n_head) */
     headsift_effect effect; /**< draws == 0: not measured */
-    double *scores;      /**< n_layer * n_head, a row a layer; NULL: not stated */
-    headsift_head *heads; /**< best first */
+    double *scores;         /**< n_layer * n_head, a row a layer; NULL: not stated */
+    headsift_head *heads;   /**< best first */
     size_t n_heads;
 } headsift_heads;
 
 /** Scores every head on a probe and chooses the top ones. Refuses (HEADSIFT_FAILED, says why) when the ranking would be
  *  noise. *out is owned by the caller. */
 HEADSIFT_API headsift_status headsift_heads_detect(headsift_model *model, const char *probe_path,
-                                                   const headsift_heads_options *options, const headsift_monitor *monitor,
-                                                   headsift_heads **out, headsift_error *error);
+                                                   const headsift_heads_options *options,
+                                                   const headsift_monitor *monitor, headsift_heads **out,
+                                                   headsift_error *error);
 HEADSIFT_API headsift_status headsift_heads_load(const char *path, headsift_heads **out, headsift_error *error);
 /** Writes heads.json and, beside it, the heat map (NAME.svg). Atomic. "-": JSON to stdout, no heat map. */
 HEADSIFT_API headsift_status headsift_heads_save(const headsift_heads *heads, const char *path, headsift_error *error);
@@ -203,36 +206,39 @@ typedef struct headsift_score {
 /** Scores n texts in memory. @param out n rows, the caller's. @return HEADSIFT_UNSCORED if some have no score. */
 HEADSIFT_API headsift_status headsift_score_texts(headsift_model *model, const headsift_heads *heads,
                                                   const headsift_score_options *options, const char *const *texts,
-                                                  const size_t *sizes, size_t n, headsift_score *out, headsift_error *error);
+                                                  const size_t *sizes, size_t n, headsift_score *out,
+                                                  headsift_error *error);
 
 typedef struct headsift_score_summary {
     int64_t documents, scored, unscored;
-    int64_t tokens;       /**< of the documents, each counted once */
-    int64_t duplicate_ids; /**< rows whose id an earlier row of the same call had (files already done are not read again) */
+    int64_t tokens; /**< of the documents, each counted once */
+    int64_t
+        duplicate_ids; /**< rows whose id an earlier row of the same call had (files already done are not read again) */
     double seconds;
 } headsift_score_summary;
 
-/** Scores files into directory/NAME.parquet: a row a record, in order (docs/formats.md). Files that an earlier call with
- *  the same settings has done are not done again; other settings are refused unless `overwrite`.
+/** Scores files into directory/NAME.parquet: a row a record, in order (docs/formats.md). Files that an earlier call
+ * with the same settings has done are not done again; other settings are refused unless `overwrite`.
  *  @param heads_path  recorded in the output. @param summary may be NULL. */
 HEADSIFT_API headsift_status headsift_score_files(headsift_model *model, const headsift_heads *heads,
                                                   const headsift_score_options *options, const headsift_inputs *inputs,
-                                                  const char *directory, bool overwrite, const headsift_monitor *monitor,
-                                                  headsift_score_summary *summary, headsift_error *error);
+                                                  const char *directory, bool overwrite,
+                                                  const headsift_monitor *monitor, headsift_score_summary *summary,
+                                                  headsift_error *error);
 
 /* ---- Selection (method.md section 5) ------------------------------------------------------------------------ */
 
 typedef struct headsift_select_options {
-    double keep;          /**< share of each domain's scored documents; 0 with no budget: 0.20 */
-    int64_t keep_count;   /**< > 0: so many documents a domain, instead of a share */
-    int64_t budget;       /**< > 0: tokens a domain */
-    int64_t budget_total; /**< > 0: tokens in all, split by the domains' shares of tokens */
-    const char *by;       /**< "score" (NULL), "loss_base", "random", or a numeric column of the score rows */
-    const char *order;    /**< "desc" (NULL), "asc", "middle" */
-    uint64_t seed;        /**< for "random" */
+    double keep;               /**< share of each domain's scored documents; 0 with no budget: 0.20 */
+    int64_t keep_count;        /**< > 0: so many documents a domain, instead of a share */
+    int64_t budget;            /**< > 0: tokens a domain */
+    int64_t budget_total;      /**< > 0: tokens in all, split by the domains' shares of tokens */
+    const char *by;            /**< "score" (NULL), "loss_base", "random", or a numeric column of the score rows */
+    const char *order;         /**< "desc" (NULL), "asc", "middle" */
+    uint64_t seed;             /**< for "random" */
     const char *output_format; /**< "parquet" (NULL) or "jsonl" */
-    const char *memory;   /**< DuckDB's limit, like "4GB"; NULL: DuckDB's default */
-    const char *temp_dir; /**< where it spills; NULL: inside the output directory */
+    const char *memory;        /**< DuckDB's limit, like "4GB"; NULL: DuckDB's default */
+    const char *temp_dir;      /**< where it spills; NULL: inside the output directory */
     bool overwrite;
 } headsift_select_options;
 

@@ -8,7 +8,9 @@
 #include "base/text.h"
 
 static void store(headsift_error *error, headsift_status status, const char *format, va_list arguments) {
-    if (error == NULL) { return; }
+    if (error == NULL) {
+        return;
+    }
     char raw[sizeof error->message];
     vsnprintf(raw, sizeof raw, format, arguments);
     error->status = status;
@@ -39,7 +41,9 @@ headsift_status hs_fail_memory(headsift_error *error, const char *what, size_t s
 }
 
 void hs_log(const headsift_monitor *monitor, headsift_log_level level, const char *format, ...) {
-    if (monitor == NULL || monitor->log == NULL) { return; }
+    if (monitor == NULL || monitor->log == NULL) {
+        return;
+    }
     char line[1024];
     va_list arguments;
     va_start(arguments, format);

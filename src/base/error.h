@@ -19,10 +19,12 @@ headsift_status hs_fail_errno(headsift_error *error, int errno_value, const char
 headsift_status hs_fail_memory(headsift_error *error, const char *what, size_t size);
 
 /** Returns from the calling function with the status of `call` unless it is HEADSIFT_OK. */
-#define HS_TRY(call)                                                 \
-    do {                                                             \
-        headsift_status hs_try_status = (call);                      \
-        if (hs_try_status != HEADSIFT_OK) { return hs_try_status; }  \
+#define HS_TRY(call)                                                                                                   \
+    do {                                                                                                               \
+        headsift_status hs_try_status = (call);                                                                        \
+        if (hs_try_status != HEADSIFT_OK) {                                                                            \
+            return hs_try_status;                                                                                      \
+        }                                                                                                              \
     } while (0)
 
 /** printf to the monitor's log. `monitor` may be NULL. */

@@ -14,7 +14,9 @@ headsift_status hs_map_open(const char *path, struct hs_map *map, headsift_error
     static const unsigned char nothing[1];
     *map = (struct hs_map){.data = nothing};
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) { return hs_fail_errno(error, errno, "can't open %s", path); }
+    if (file < 0) {
+        return hs_fail_errno(error, errno, "can't open %s", path);
+    }
     struct stat info;
     headsift_status status = HEADSIFT_OK;
     if (fstat(file, &info) != 0) {
@@ -34,27 +36,40 @@ headsift_status hs_map_open(const char *path, struct hs_map *map, headsift_error
 }
 
 void hs_map_close(struct hs_map *map) {
-    if (map->size > 0) { munmap((void *)(uintptr_t)map->data, map->size); }
+    if (map->size > 0) {
+        munmap((void *)(uintptr_t)map->data, map->size);
+    }
     *map = (struct hs_map){0};
 }
 
-static headsift_status read_all(FILE *stream, const char *path, size_t limit, struct hs_buffer *out, headsift_error *error) {
+static headsift_status read_all(FILE *stream, const char *path, size_t limit, struct hs_buffer *out,
+                                headsift_error *error) {
     size_t start = out->size;
     for (;;) {
-        if (!hs_buffer_reserve(out, 65536)) { return hs_fail_memory(error, path, out->size + 65536); }
+        if (!hs_buffer_reserve(out, 65536)) {
+            return hs_fail_memory(error, path, out->size + 65536);
+        }
         size_t got = fread(out->data + out->size, 1, 65536, stream);
         out->size += got;
         out->data[out->size] = '\0';
-        if (out->size - start > limit) { return hs_fail(error, HEADSIFT_FAILED, "%s: more than %zu bytes", path, limit); }
-        if (got == 0) { break; }
+        if (out->size - start > limit) {
+            return hs_fail(error, HEADSIFT_FAILED, "%s: more than %zu bytes", path, limit);
+        }
+        if (got == 0) {
+            break;
+        }
     }
     return ferror(stream) ? hs_fail_errno(error, errno, "can't read %s", path) : HEADSIFT_OK;
 }
 
 headsift_status hs_file_read(const char *path, size_t limit, struct hs_buffer *out, headsift_error *error) {
-    if (strcmp(path, "-") == 0) { return read_all(stdin, "standard input", limit, out, error); }
+    if (strcmp(path, "-") == 0) {
+        return read_all(stdin, "standard input", limit, out, error);
+    }
     FILE *stream = fopen(path, "re");
-    if (stream == NULL) { return hs_fail_errno(error, errno, "can't open %s", path); }
+    if (stream == NULL) {
+        return hs_fail_errno(error, errno, "can't open %s", path);
+    }
     headsift_status status = read_all(stream, path, limit, out, error);
     fclose(stream);
     return status;
@@ -62,7 +77,9 @@ headsift_status hs_file_read(const char *path, size_t limit, struct hs_buffer *o
 
 headsift_status hs_file_identity(const char *path, struct hs_file_identity *identity, headsift_error *error) {
     struct stat info;
-    if (stat(path, &info) != 0) { return hs_fail_errno(error, errno, "can't open %s", path); }
+    if (stat(path, &info) != 0) {
+        return hs_fail_errno(error, errno, "can't open %s", path);
+    }
     *identity = (struct hs_file_identity){(uint64_t)info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
     return HEADSIFT_OK;
 }
@@ -76,17 +93,23 @@ bool hs_is_directory(const char *path) {
 
 headsift_status hs_make_directory(const char *path, headsift_error *error) {
     char *part = hs_copy_string(path);
-    if (part == NULL) { return hs_fail_memory(error, path, strlen(path)); }
+    if (part == NULL) {
+        return hs_fail_memory(error, path, strlen(path));
+    }
     headsift_status status = HEADSIFT_OK;
     for (char *at = part + 1; status == HEADSIFT_OK; at++) {
         char saved = *at;
-        if (saved != '/' && saved != '\0') { continue; }
+        if (saved != '/' && saved != '\0') {
+            continue;
+        }
         *at = '\0';
         if (mkdir(part, 0777) != 0 && !hs_is_directory(part)) {
             status = hs_fail_errno(error, errno, "can't make the folder %s", part);
         }
         *at = saved;
-        if (saved == '\0') { break; }
+        if (saved == '\0') {
+            break;
+        }
     }
     hs_free(part);
     return status;
@@ -121,19 +144,26 @@ headsift_status hs_atomic_open(const char *path, struct hs_atomic_file *file, he
 
 static headsift_status sync_folder_of(const char *path, headsift_error *error) {
     const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? hs_copy_string(".") : hs_copy_bytes(path, slash == path ? 1 : (size_t)(slash - path));
-    if (folder == NULL) { return hs_fail_memory(error, path, strlen(path)); }
+    char *folder =
+        slash == NULL ? hs_copy_string(".") : hs_copy_bytes(path, slash == path ? 1 : (size_t)(slash - path));
+    if (folder == NULL) {
+        return hs_fail_memory(error, path, strlen(path));
+    }
     int handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = handle >= 0 && (fsync(handle) == 0 || errno == EINVAL);
     int reason = errno;
-    if (handle >= 0) { close(handle); }
+    if (handle >= 0) {
+        close(handle);
+    }
     headsift_status status = ok ? HEADSIFT_OK : hs_fail_errno(error, reason, "can't sync the folder %s", folder);
     hs_free(folder);
     return status;
 }
 
 static headsift_status rename_synced(const char *temporary, const char *path, headsift_error *error) {
-    if (rename(temporary, path) != 0) { return hs_fail_errno(error, errno, "can't rename %s to %s", temporary, path); }
+    if (rename(temporary, path) != 0) {
+        return hs_fail_errno(error, errno, "can't rename %s to %s", temporary, path);
+    }
     return sync_folder_of(path, error);
 }
 
@@ -148,7 +178,9 @@ headsift_status hs_atomic_commit(struct hs_atomic_file *file, headsift_error *er
     }
     file->stream = NULL;
     headsift_status status = ok ? HEADSIFT_OK : hs_fail_errno(error, reason, "can't write %s", name);
-    if (ok && !to_stdout) { status = rename_synced(file->temporary, file->final_path, error); }
+    if (ok && !to_stdout) {
+        status = rename_synced(file->temporary, file->final_path, error);
+    }
     if (status == HEADSIFT_OK) {
         hs_free(file->temporary);
         file->temporary = NULL;
@@ -159,7 +191,9 @@ headsift_status hs_atomic_commit(struct hs_atomic_file *file, headsift_error *er
 
 void hs_atomic_abort(struct hs_atomic_file *file) {
     if (file->temporary != NULL) {
-        if (file->stream != NULL) { fclose(file->stream); }
+        if (file->stream != NULL) {
+            fclose(file->stream);
+        }
         unlink(file->temporary);
     }
     hs_free(file->temporary);
@@ -180,7 +214,9 @@ headsift_status hs_file_write(const char *path, const void *bytes, size_t size, 
 
 headsift_status hs_file_publish(const char *temporary, const char *path, headsift_error *error) {
     int file = open(temporary, O_RDONLY | O_CLOEXEC);
-    if (file < 0) { return hs_fail_errno(error, errno, "can't open %s", temporary); }
+    if (file < 0) {
+        return hs_fail_errno(error, errno, "can't open %s", temporary);
+    }
     bool ok = fsync(file) == 0;
     int reason = errno;
     close(file);

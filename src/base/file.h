@@ -37,8 +37,8 @@ char *hs_join_path(const char *directory, const char *name);
 
 /** A file being written beside its final name. "-" as the final name is stdout, written straight through. */
 struct hs_atomic_file {
-    FILE *stream;     /**< write here */
-    char *temporary;  /**< its path while unfinished: FINAL.tmp-PID; NULL for stdout */
+    FILE *stream;    /**< write here */
+    char *temporary; /**< its path while unfinished: FINAL.tmp-PID; NULL for stdout */
     char *final_path;
 };
 

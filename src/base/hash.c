@@ -17,7 +17,9 @@ headsift_status hs_hash_begin(struct hs_hash **hash, headsift_error *error) {
 }
 
 headsift_status hs_hash_add(struct hs_hash *hash, const void *bytes, size_t size, headsift_error *error) {
-    if (EVP_DigestUpdate(context_of(hash), bytes, size) == 1) { return HEADSIFT_OK; }
+    if (EVP_DigestUpdate(context_of(hash), bytes, size) == 1) {
+        return HEADSIFT_OK;
+    }
     return hs_fail(error, HEADSIFT_FAILED, "libcrypto can't hash %zu bytes", size);
 }
 
@@ -26,8 +28,12 @@ headsift_status hs_hash_end(struct hs_hash *hash, char hex[HS_HASH_HEX], headsif
     unsigned int size = 0;
     int done = EVP_DigestFinal_ex(context_of(hash), digest, &size);
     hs_hash_abort(hash);
-    if (done != 1 || size != 32) { return hs_fail(error, HEADSIFT_FAILED, "libcrypto can't finish a SHA-256"); }
-    for (size_t i = 0; i < size; i++) { snprintf(hex + 2 * i, 3, "%02x", digest[i]); }
+    if (done != 1 || size != 32) {
+        return hs_fail(error, HEADSIFT_FAILED, "libcrypto can't finish a SHA-256");
+    }
+    for (size_t i = 0; i < size; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
     return HEADSIFT_OK;
 }
 

@@ -28,8 +28,12 @@ static json_t *member(const json_t *object, const char *key, bool required, cons
                       headsift_error *error) {
     json_t *value = json_object_get(object, key);
     *status = HEADSIFT_OK;
-    if (value != NULL && !json_is_null(value)) { return value; }
-    if (required) { *status = hs_fail(error, HEADSIFT_FAILED, "%s: \"%s\" is missing", where, key); }
+    if (value != NULL && !json_is_null(value)) {
+        return value;
+    }
+    if (required) {
+        *status = hs_fail(error, HEADSIFT_FAILED, "%s: \"%s\" is missing", where, key);
+    }
     return NULL;
 }
 
@@ -37,12 +41,16 @@ headsift_status hs_json_int(const json_t *object, const char *key, int64_t low, 
                             const char *where, int64_t *out, headsift_error *error) {
     headsift_status status;
     json_t *value = member(object, key, required, where, &status, error);
-    if (value == NULL) { return status; }
-    if (!json_is_integer(value)) { return wrong(where, key, "an integer", error); }
+    if (value == NULL) {
+        return status;
+    }
+    if (!json_is_integer(value)) {
+        return wrong(where, key, "an integer", error);
+    }
     int64_t number = json_integer_value(value);
     if (number < low || number > high) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: \"%s\" is %lld, must be %lld to %lld", where, key, (long long)number,
-                       (long long)low, (long long)high);
+        return hs_fail(error, HEADSIFT_FAILED, "%s: \"%s\" is %lld, must be %lld to %lld", where, key,
+                       (long long)number, (long long)low, (long long)high);
     }
     *out = number;
     return HEADSIFT_OK;
@@ -52,8 +60,12 @@ headsift_status hs_json_number(const json_t *object, const char *key, bool requi
                                headsift_error *error) {
     headsift_status status;
     json_t *value = member(object, key, required, where, &status, error);
-    if (value == NULL) { return status; }
-    if (!json_is_number(value)) { return wrong(where, key, "a number", error); }
+    if (value == NULL) {
+        return status;
+    }
+    if (!json_is_number(value)) {
+        return wrong(where, key, "a number", error);
+    }
     *out = json_number_value(value);
     return HEADSIFT_OK;
 }
@@ -62,18 +74,26 @@ headsift_status hs_json_bool(const json_t *object, const char *key, bool require
                              headsift_error *error) {
     headsift_status status;
     json_t *value = member(object, key, required, where, &status, error);
-    if (value == NULL) { return status; }
-    if (!json_is_boolean(value)) { return wrong(where, key, "true or false", error); }
+    if (value == NULL) {
+        return status;
+    }
+    if (!json_is_boolean(value)) {
+        return wrong(where, key, "true or false", error);
+    }
     *out = json_is_true(value);
     return HEADSIFT_OK;
 }
 
-headsift_status hs_json_string(const json_t *object, const char *key, bool required, const char *where, const char **out,
-                               headsift_error *error) {
+headsift_status hs_json_string(const json_t *object, const char *key, bool required, const char *where,
+                               const char **out, headsift_error *error) {
     headsift_status status;
     json_t *value = member(object, key, required, where, &status, error);
-    if (value == NULL) { return status; }
-    if (!json_is_string(value)) { return wrong(where, key, "a string", error); }
+    if (value == NULL) {
+        return status;
+    }
+    if (!json_is_string(value)) {
+        return wrong(where, key, "a string", error);
+    }
     *out = json_string_value(value);
     return HEADSIFT_OK;
 }
@@ -82,8 +102,12 @@ headsift_status hs_json_object(const json_t *object, const char *key, bool requi
                                headsift_error *error) {
     headsift_status status;
     json_t *value = member(object, key, required, where, &status, error);
-    if (value == NULL) { return status; }
-    if (!json_is_object(value)) { return wrong(where, key, "an object", error); }
+    if (value == NULL) {
+        return status;
+    }
+    if (!json_is_object(value)) {
+        return wrong(where, key, "an object", error);
+    }
     *out = value;
     return HEADSIFT_OK;
 }
@@ -92,8 +116,12 @@ headsift_status hs_json_array(const json_t *object, const char *key, bool requir
                               headsift_error *error) {
     headsift_status status;
     json_t *value = member(object, key, required, where, &status, error);
-    if (value == NULL) { return status; }
-    if (!json_is_array(value)) { return wrong(where, key, "an array", error); }
+    if (value == NULL) {
+        return status;
+    }
+    if (!json_is_array(value)) {
+        return wrong(where, key, "an array", error);
+    }
     *out = value;
     return HEADSIFT_OK;
 }

@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** `count` elements of `size` bytes, zeroed. NULL when there is no memory or the product overflows; 0 bytes give a pointer. */
+/** `count` elements of `size` bytes, zeroed. NULL when there is no memory or the product overflows; 0 bytes give a
+ * pointer. */
 void *hs_alloc(size_t count, size_t size) __attribute__((malloc));
-/** Grows or shrinks an hs_alloc array to `count` elements (new ones are not zeroed). On NULL the old array stays valid. */
+/** Grows or shrinks an hs_alloc array to `count` elements (new ones are not zeroed). On NULL the old array stays valid.
+ */
 void *hs_realloc(void *pointer, size_t count, size_t size);
 /** Like hs_alloc, on a 64-byte boundary, not zeroed. */
 void *hs_alloc_aligned(size_t count, size_t size) __attribute__((malloc));

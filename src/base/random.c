@@ -31,7 +31,9 @@ uint64_t hs_random_next(struct hs_random *random) {
 
 uint64_t hs_random_below(struct hs_random *random, uint64_t bound) {
     uint64_t limit = UINT64_MAX - UINT64_MAX % bound, value;
-    do { value = hs_random_next(random); } while (value >= limit);
+    do {
+        value = hs_random_next(random);
+    } while (value >= limit);
     return value % bound;
 }
 

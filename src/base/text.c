@@ -8,14 +8,22 @@
 /* Length of the well-formed sequence at text, or 0. */
 static size_t sequence_length(const unsigned char *text, size_t size) {
     unsigned char first = text[0];
-    if (first < 0x80) { return 1; }
+    if (first < 0x80) {
+        return 1;
+    }
     size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || length > size) { return 0; }
+    if (first < 0xC2 || first > 0xF4 || length > size) {
+        return 0;
+    }
     unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
     unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    if (text[1] < low || text[1] > high) { return 0; }
+    if (text[1] < low || text[1] > high) {
+        return 0;
+    }
     for (size_t i = 2; i < length; i++) {
-        if (text[i] < 0x80 || text[i] > 0xBF) { return 0; }
+        if (text[i] < 0x80 || text[i] > 0xBF) {
+            return 0;
+        }
     }
     return length;
 }
@@ -25,7 +33,9 @@ size_t hs_utf8_check(const char *text, size_t size) {
     size_t at = 0;
     while (at < size) {
         size_t length = sequence_length(bytes + at, size - at);
-        if (length == 0) { return at; }
+        if (length == 0) {
+            return at;
+        }
         at += length;
     }
     return size;
@@ -39,7 +49,9 @@ uint32_t hs_utf8_decode(const char *text, size_t *length) {
     }
     *length = bytes[0] >= 0xF0 ? 4 : bytes[0] >= 0xE0 ? 3 : 2;
     uint32_t point = bytes[0] & (0x7Fu >> *length);
-    for (size_t i = 1; i < *length; i++) { point = point << 6 | (bytes[i] & 0x3Fu); }
+    for (size_t i = 1; i < *length; i++) {
+        point = point << 6 | (bytes[i] & 0x3Fu);
+    }
     return point;
 }
 
@@ -66,7 +78,7 @@ static bool harmless(uint32_t point) {
 
 static size_t escape_point(uint32_t point, char *out, size_t out_size) {
     const char *name = point == '\n' ? "\\n" : point == '\t' ? "\\t" : point == '\r' ? "\\r" : NULL;
-    int size = name != NULL  ? snprintf(out, out_size, "%s", name)
+    int size = name != NULL   ? snprintf(out, out_size, "%s", name)
                : point < 0x80 ? snprintf(out, out_size, "\\x%02x", point)
                               : snprintf(out, out_size, "\\u{%x}", point);
     return (size_t)size;
@@ -89,22 +101,32 @@ void hs_escape_line(const char *text, size_t size, char *out, size_t out_size) {
                 piece_size = escape_point(point, piece, sizeof piece);
             }
         }
-        if (used + piece_size + 1 > out_size) { break; }
+        if (used + piece_size + 1 > out_size) {
+            break;
+        }
         memcpy(out + used, piece, piece_size);
         used += piece_size;
         at += length;
     }
-    if (out_size > 0) { out[used] = '\0'; }
+    if (out_size > 0) {
+        out[used] = '\0';
+    }
 }
 
 static bool quote_point(struct hs_buffer *out, uint32_t point, const char *bytes, size_t length) {
     switch (point) {
-    case '"': return hs_buffer_append(out, "\\\"", 2);
-    case '\\': return hs_buffer_append(out, "\\\\", 2);
-    case '\n': return hs_buffer_append(out, "\\n", 2);
-    case '\t': return hs_buffer_append(out, "\\t", 2);
-    case '\r': return hs_buffer_append(out, "\\r", 2);
-    default: break;
+    case '"':
+        return hs_buffer_append(out, "\\\"", 2);
+    case '\\':
+        return hs_buffer_append(out, "\\\\", 2);
+    case '\n':
+        return hs_buffer_append(out, "\\n", 2);
+    case '\t':
+        return hs_buffer_append(out, "\\t", 2);
+    case '\r':
+        return hs_buffer_append(out, "\\r", 2);
+    default:
+        break;
     }
     bool plain = point >= 0x20 && point != 0x7F && point != '<' && point != '>' && point != '&' && point != 0x2028 &&
                  point != 0x2029;

@@ -9,7 +9,8 @@
 
 #include "base/memory.h"
 
-/** Offset of the first byte that is not well-formed UTF-8 (no surrogates, no overlong forms), or `size` if there is none. */
+/** Offset of the first byte that is not well-formed UTF-8 (no surrogates, no overlong forms), or `size` if there is
+ * none. */
 size_t hs_utf8_check(const char *text, size_t size);
 
 /** Decodes the code point at text[0] of well-formed UTF-8 (size > 0) and gives its length in bytes. */

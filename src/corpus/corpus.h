@@ -25,11 +25,13 @@ struct hs_input_list {
 
 /** Finds the files: expands globs (only where no file has that very name) and folders (recursively; files of known
  *  suffixes; names that begin with "." or "_" and .tmp-* are left out), reads files_from. Each file is opened once, so
- *  that one that can't be is an error before any work starts. No file at all, or one of an unknown kind, is an error. */
+ *  that one that can't be is an error before any work starts. No file at all, or one of an unknown kind, is an error.
+ */
 headsift_status hs_inputs_find(const headsift_inputs *inputs, struct hs_input_list *out, headsift_error *error);
 void hs_inputs_free(struct hs_input_list *list);
 
-/** A record's column. `value` is NULL for null; other values are strings: JSON values that are no strings as JSON text. */
+/** A record's column. `value` is NULL for null; other values are strings: JSON values that are no strings as JSON text.
+ */
 struct hs_field {
     const char *name;
     size_t name_size;
@@ -42,11 +44,11 @@ struct hs_document {
     int64_t row;      /**< 0-based record number in the file */
     const char *text; /**< NULL where the record has none: see `bad` */
     size_t text_size;
-    const char *id;   /**< NULL: the record has none (the writer of rows makes FILE:ROW of it) */
+    const char *id; /**< NULL: the record has none (the writer of rows makes FILE:ROW of it) */
     size_t id_size;
     const char *domain; /**< never NULL: resolved from the record or from headsift_inputs.domain; "" for one domain */
     size_t domain_size;
-    bool bad;           /**< the record can't be used: `note` says why (broken UTF-8 at byte N, no text, not JSON ...) */
+    bool bad; /**< the record can't be used: `note` says why (broken UTF-8 at byte N, no text, not JSON ...) */
     char note[160];
     const struct hs_field *fields; /**< all columns, where the reader was opened for them; a bad record may have none */
     size_t n_fields;
@@ -65,11 +67,12 @@ headsift_status hs_reader_open(const struct hs_input *input, const headsift_inpu
                                struct hs_reader **out, headsift_error *error);
 /** The next record. *more is false behind the last one. A record that is broken is given as `bad`; HEADSIFT_FAILED is
  *  for files that can't be read on (truncated Parquet, a broken gzip stream: path and byte named). */
-headsift_status hs_reader_next(struct hs_reader *reader, struct hs_document *document, bool *more, headsift_error *error);
+headsift_status hs_reader_next(struct hs_reader *reader, struct hs_document *document, bool *more,
+                               headsift_error *error);
 void hs_reader_close(struct hs_reader *reader); /**< NULL is fine */
 
-/** Whether the inputs have a domain of their own, so that a caller can say that all documents are one domain. Known once
- *  the reader is open. */
+/** Whether the inputs have a domain of their own, so that a caller can say that all documents are one domain. Known
+ * once the reader is open. */
 bool hs_reader_has_domain(const struct hs_reader *reader);
 /** Share of the file that was read, 0..1. */
 double hs_reader_share(const struct hs_reader *reader);

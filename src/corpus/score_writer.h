@@ -15,7 +15,8 @@ headsift_status hs_score_writer_open(const char *path, const char *const *metada
 headsift_status hs_score_writer_add(struct hs_score_writer *writer, const char *id, size_t id_size, const char *file,
                                     int64_t row, const char *domain, size_t domain_size, const headsift_score *score,
                                     headsift_error *error);
-headsift_status hs_score_writer_commit(struct hs_score_writer *writer, headsift_error *error); /**< frees it in every case */
-void hs_score_writer_abort(struct hs_score_writer *writer); /**< removes the temporary file; NULL is fine */
+headsift_status hs_score_writer_commit(struct hs_score_writer *writer,
+                                       headsift_error *error); /**< frees it in every case */
+void hs_score_writer_abort(struct hs_score_writer *writer);    /**< removes the temporary file; NULL is fine */
 
 #endif

@@ -15,9 +15,9 @@ struct hs_sql {
 };
 
 struct hs_sql_options {
-    int threads;            /**< 0: 1 */
-    const char *memory;     /**< "4GB"; NULL: DuckDB's default */
-    const char *temp_dir;   /**< NULL: no spilling to disk */
+    int threads;              /**< 0: 1 */
+    const char *memory;       /**< "4GB"; NULL: DuckDB's default */
+    const char *temp_dir;     /**< NULL: no spilling to disk */
     const char *const *paths; /**< files and directories (all beneath them) that may be read and written */
     size_t n_paths;
 };
@@ -32,7 +32,8 @@ headsift_status hs_sql_run(struct hs_sql *sql, const char *statement, duckdb_res
 /** Append 'string' or "identifier" quoted for SQL. False when there is no memory. */
 bool hs_sql_string(struct hs_buffer *out, const char *text, size_t size);
 bool hs_sql_identifier(struct hs_buffer *out, const char *text, size_t size);
-/** Append a string literal that read_parquet takes for exactly this file: *, ?, [ and the like are matched literally. */
+/** Append a string literal that read_parquet takes for exactly this file: *, ?, [ and the like are matched literally.
+ */
 bool hs_sql_path(struct hs_buffer *out, const char *path);
 
 #endif

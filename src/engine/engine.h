@@ -9,8 +9,8 @@
 struct hs_engine;
 
 struct hs_engine_options {
-    int threads;        /**< 0: as many as the process may use */
-    int32_t block_rows; /**< rows that go through a layer together; 0: chosen for the caches */
+    int threads;         /**< 0: as many as the process may use */
+    int32_t block_rows;  /**< rows that go through a layer together; 0: chosen for the caches */
     int32_t vocab_block; /**< logit columns alive at a time; 0: chosen for the caches */
     size_t stream_bytes; /**< hidden states of masked streams alive at a time; 0: 256 MB. At least one stream is */
 };
@@ -33,7 +33,7 @@ struct hs_batch {
     const int32_t *tokens;
     const int64_t *offsets; /**< (n_documents + 1): document d is tokens[offsets[d] .. offsets[d + 1]) */
     int32_t n_documents;
-    const uint8_t *wanted;  /**< a flag a token: its loss is wanted; NULL: all. Saves the logits of the others */
+    const uint8_t *wanted; /**< a flag a token: its loss is wanted; NULL: all. Saves the logits of the others */
 };
 
 /** For each mask, -log p(token | those before it in its document), natural log.

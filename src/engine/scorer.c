@@ -8,13 +8,21 @@ headsift_status headsift_model_open(const headsift_model_options *options, const
                                     headsift_model **out, headsift_error *error) {
     *out = NULL;
     headsift_model *scorer = hs_alloc(1, sizeof *scorer);
-    if (scorer == NULL) { return hs_fail_memory(error, "a model", sizeof *scorer); }
+    if (scorer == NULL) {
+        return hs_fail_memory(error, "a model", sizeof *scorer);
+    }
     scorer->threads = options->threads;
-    if (monitor != NULL) { scorer->monitor = *monitor; }
+    if (monitor != NULL) {
+        scorer->monitor = *monitor;
+    }
     scorer->path = hs_copy_string(options->path);
     headsift_status status = scorer->path == NULL ? hs_fail_memory(error, "a path", 1) : HEADSIFT_OK;
-    if (status == HEADSIFT_OK) { status = hs_model_open(options->path, monitor, &scorer->model, error); }
-    if (status == HEADSIFT_OK) { status = hs_model_tokenizer(scorer->model, &scorer->tokenizer, error); }
+    if (status == HEADSIFT_OK) {
+        status = hs_model_open(options->path, monitor, &scorer->model, error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = hs_model_tokenizer(scorer->model, &scorer->tokenizer, error);
+    }
     if (status == HEADSIFT_OK && hs_tokenizer_size(scorer->tokenizer) > hs_model_config(scorer->model)->vocab) {
         status = hs_fail(error, HEADSIFT_FAILED, "%s: the tokenizer has %d ids but the model only %d embedding rows",
                          options->path, hs_tokenizer_size(scorer->tokenizer), hs_model_config(scorer->model)->vocab);
@@ -28,7 +36,9 @@ headsift_status headsift_model_open(const headsift_model_options *options, const
 }
 
 void headsift_model_close(headsift_model *scorer) {
-    if (scorer == NULL) { return; }
+    if (scorer == NULL) {
+        return;
+    }
     hs_engine_close(scorer->engine);
     hs_tokenizer_close(scorer->tokenizer);
     hs_model_close(scorer->model);
@@ -48,8 +58,8 @@ headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out,
     return HEADSIFT_OK;
 }
 
-headsift_status headsift_tokenize(headsift_model *scorer, const char *text, size_t size, bool parse_special, bool add_bos,
-                                  int32_t **ids, size_t *n, headsift_error *error) {
+headsift_status headsift_tokenize(headsift_model *scorer, const char *text, size_t size, bool parse_special,
+                                  bool add_bos, int32_t **ids, size_t *n, headsift_error *error) {
     struct hs_encoding encoding = {0};
     unsigned flags = (parse_special ? HS_ENCODE_SPECIAL : 0u) | (add_bos ? HS_ENCODE_BOS : 0u);
     *ids = NULL;
@@ -59,7 +69,9 @@ headsift_status headsift_tokenize(headsift_model *scorer, const char *text, size
         *ids = encoding.ids != NULL ? encoding.ids : hs_alloc(1, sizeof **ids);
         *n = encoding.n;
         encoding.ids = NULL;
-        if (*ids == NULL) { status = hs_fail_memory(error, "token ids", sizeof **ids); }
+        if (*ids == NULL) {
+            status = hs_fail_memory(error, "token ids", sizeof **ids);
+        }
     }
     hs_encoding_free(&encoding);
     return status;

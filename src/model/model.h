@@ -14,8 +14,8 @@ enum hs_rope_kind { HS_ROPE_DEFAULT, HS_ROPE_LINEAR, HS_ROPE_LLAMA3 };
 
 struct hs_rope {
     enum hs_rope_kind kind;
-    double base;   /**< rope_theta */
-    double factor; /**< LINEAR, LLAMA3 */
+    double base;                              /**< rope_theta */
+    double factor;                            /**< LINEAR, LLAMA3 */
     double low_freq_factor, high_freq_factor; /**< LLAMA3 */
     int64_t original_context;                 /**< LLAMA3 */
 };
@@ -28,18 +28,32 @@ struct hs_config {
     int32_t hidden, ffn, vocab;
     int64_t context; /**< trained length */
     double norm_eps;
-    bool tied;       /**< the output matrix is the embedding */
+    bool tied; /**< the output matrix is the embedding */
     struct hs_rope rope;
     int32_t eos[HS_MAX_EOS];
     int32_t n_eos;
 };
 
 enum hs_role {
-    HS_EMBEDDING, HS_OUTPUT_NORM, HS_OUTPUT,                       /* of the model: layer is ignored */
-    HS_ATTENTION_NORM, HS_Q, HS_K, HS_V, HS_O,                     /* of a layer */
-    HS_Q_BIAS, HS_K_BIAS, HS_V_BIAS, HS_O_BIAS,
-    HS_MLP_NORM, HS_GATE, HS_UP, HS_DOWN,
-    HS_GATE_BIAS, HS_UP_BIAS, HS_DOWN_BIAS,
+    HS_EMBEDDING,
+    HS_OUTPUT_NORM,
+    HS_OUTPUT, /* of the model: layer is ignored */
+    HS_ATTENTION_NORM,
+    HS_Q,
+    HS_K,
+    HS_V,
+    HS_O, /* of a layer */
+    HS_Q_BIAS,
+    HS_K_BIAS,
+    HS_V_BIAS,
+    HS_O_BIAS,
+    HS_MLP_NORM,
+    HS_GATE,
+    HS_UP,
+    HS_DOWN,
+    HS_GATE_BIAS,
+    HS_UP_BIAS,
+    HS_DOWN_BIAS,
     HS_N_ROLES
 };
 
@@ -48,7 +62,8 @@ struct hs_weight; /**< a matrix (rows, cols), row-major, y = W x; a vector has o
 
 /** Maps and checks a checkpoint: every weight that the configuration calls for must be there with its shape.
  *  @param path a .gguf file or a directory. Unsupported parts are refused by name. */
-headsift_status hs_model_open(const char *path, const headsift_monitor *monitor, struct hs_model **out, headsift_error *error);
+headsift_status hs_model_open(const char *path, const headsift_monitor *monitor, struct hs_model **out,
+                              headsift_error *error);
 void hs_model_close(struct hs_model *model); /**< NULL is fine */
 
 const struct hs_config *hs_model_config(const struct hs_model *model);

@@ -1,5 +1,5 @@
-/* Text to token ids, equal to Hugging Face's `tokenizers`: byte-level BPE from tokenizer.json or from a plain vocabulary.
- * Knows nothing of models: model/ hands a GGUF's vocabulary over as struct hs_vocab. */
+/* Text to token ids, equal to Hugging Face's `tokenizers`: byte-level BPE from tokenizer.json or from a plain
+ * vocabulary. Knows nothing of models: model/ hands a GGUF's vocabulary over as struct hs_vocab. */
 #ifndef HS_TOKENIZER_TOKENIZER_H
 #define HS_TOKENIZER_TOKENIZER_H
 
@@ -7,7 +7,14 @@
 
 struct hs_tokenizer;
 
-enum hs_token_type { HS_TOKEN_NORMAL = 1, HS_TOKEN_UNKNOWN = 2, HS_TOKEN_CONTROL = 3, HS_TOKEN_USER = 4, HS_TOKEN_UNUSED = 5, HS_TOKEN_BYTE = 6 };
+enum hs_token_type {
+    HS_TOKEN_NORMAL = 1,
+    HS_TOKEN_UNKNOWN = 2,
+    HS_TOKEN_CONTROL = 3,
+    HS_TOKEN_USER = 4,
+    HS_TOKEN_UNUSED = 5,
+    HS_TOKEN_BYTE = 6
+};
 
 /** A vocabulary as a GGUF holds it. All pointers are borrowed for the call of hs_tokenizer_from_vocab alone. */
 struct hs_vocab {
@@ -22,11 +29,12 @@ struct hs_vocab {
     bool add_bos; /**< tokenizer.ggml.add_bos_token */
 };
 
-/** @param path a tokenizer.json. Every part that is not supported is refused by name (type, normalizer, pattern, ...). */
+/** @param path a tokenizer.json. Every part that is not supported is refused by name (type, normalizer, pattern, ...).
+ */
 headsift_status hs_tokenizer_from_json(const char *path, struct hs_tokenizer **out, headsift_error *error);
 /** The same from the bytes of a tokenizer.json (fuzzers call this). @param where names it in messages. */
-headsift_status hs_tokenizer_from_json_bytes(const char *bytes, size_t size, const char *where, struct hs_tokenizer **out,
-                                             headsift_error *error);
+headsift_status hs_tokenizer_from_json_bytes(const char *bytes, size_t size, const char *where,
+                                             struct hs_tokenizer **out, headsift_error *error);
 /** @param where names the file in messages. An unknown or missing `pre` is refused by name, never guessed. */
 headsift_status hs_tokenizer_from_vocab(const struct hs_vocab *vocab, const char *where, struct hs_tokenizer **out,
                                         headsift_error *error);
@@ -44,8 +52,8 @@ struct hs_encoding {
 
 enum hs_encode_flags {
     HS_ENCODE_SPECIAL = 1, /**< text that spells a special token becomes it; without: it is split like any text */
-    HS_ENCODE_BOS = 2,     /**< put the BOS in front where the tokenizer adds one, unless the text spells it there already
-                                (and HS_ENCODE_SPECIAL made it that token) */
+    HS_ENCODE_BOS = 2, /**< put the BOS in front where the tokenizer adds one, unless the text spells it there already
+                            (and HS_ENCODE_SPECIAL made it that token) */
 };
 
 /** Replaces *out with the encoding of `size` bytes of UTF-8. n log n at worst in the length of the text.

@@ -16,10 +16,18 @@ static void utf8_check_finds_the_first_bad_byte(void **state) {
         const char *text;
         size_t size, good;
     } cases[] = {
-        {"", 0, 0}, {"abc", 3, 3}, {"a\0b", 3, 3}, {"\xC3\xA9", 2, 2}, {"\xF0\x9F\x98\x80", 4, 4},
-        {"x\xC0\x80", 3, 1}, /* overlong */ {"\xED\xA0\x80", 3, 0}, /* surrogate */
-        {"\xF4\x90\x80\x80", 4, 0}, /* above U+10FFFF */ {"ab\xE2\x82", 4, 2}, /* cut short */ {"\x80", 1, 0},
-        {"\xE0\x9F\xBF", 3, 0}, {"\xF0\x8F\xBF\xBF", 4, 0},
+        {"", 0, 0},
+        {"abc", 3, 3},
+        {"a\0b", 3, 3},
+        {"\xC3\xA9", 2, 2},
+        {"\xF0\x9F\x98\x80", 4, 4},
+        {"x\xC0\x80", 3, 1},
+        /* overlong */ {"\xED\xA0\x80", 3, 0}, /* surrogate */
+        {"\xF4\x90\x80\x80", 4, 0},
+        /* above U+10FFFF */ {"ab\xE2\x82", 4, 2},
+        /* cut short */ {"\x80", 1, 0},
+        {"\xE0\x9F\xBF", 3, 0},
+        {"\xF0\x8F\xBF\xBF", 4, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(hs_utf8_check(cases[i].text, cases[i].size), cases[i].good);
@@ -29,7 +37,9 @@ static void utf8_check_finds_the_first_bad_byte(void **state) {
 static void utf8_round_trip(void **state) {
     (void)state;
     for (uint32_t point = 0; point < 0x110000; point++) {
-        if (point == 0xD800) { point = 0xE000; }
+        if (point == 0xD800) {
+            point = 0xE000;
+        }
         char bytes[4];
         size_t size = hs_utf8_encode(point, bytes), length;
         assert_int_equal(hs_utf8_check(bytes, size), size);
@@ -112,8 +122,12 @@ static void random_numbers_follow_the_published_algorithm(void **state) {
     assert_int_equal(hs_random_next(&random), 1509978240);
     hs_random_seed(&random, 7);
     int counts[3] = {0};
-    for (int i = 0; i < 30000; i++) { counts[hs_random_below(&random, 3)]++; }
-    for (int i = 0; i < 3; i++) { assert_in_range(counts[i], 9600, 10400); }
+    for (int i = 0; i < 30000; i++) {
+        counts[hs_random_below(&random, 3)]++;
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_in_range(counts[i], 9600, 10400);
+    }
 }
 
 int main(void) {
