@@ -42,7 +42,7 @@ check_sum() {
 # npm_fetch FOLDER NAME VERSION SHA256: the package's archive, checked, in $fetched. No install script runs.
 npm_fetch() {
     say "fetching $2 $3 (npm)"
-    (cd "$1" && npm pack --loglevel=error --ignore-scripts --pack-destination "$1" "$2@$3" >/dev/null) ||
+    (cd "$1" && npm pack --loglevel=error --no-update-notifier --ignore-scripts --pack-destination "$1" "$2@$3" >/dev/null) ||
         die "npm could not fetch $2@$3: look at the message above and at the network or proxy, then run again"
     fetched=$1/$(printf %s "${2#@}" | tr / -)-$3.tgz
     check_sum "$fetched" "$4"
