@@ -219,12 +219,26 @@ typedef struct headsift_score_summary {
 
 /** Scores files into directory/NAME.parquet: a row a record, in order (docs/formats.md). Files that an earlier call
  * with the same settings has done are not done again; other settings are refused unless `overwrite`.
- *  @param heads_path  recorded in the output. @param summary may be NULL. */
+ *  @param summary  of all files, those done earlier included; may be NULL. */
 HEADSIFT_API headsift_status headsift_score_files(headsift_model *model, const headsift_heads *heads,
                                                   const headsift_score_options *options, const headsift_inputs *inputs,
                                                   const char *directory, bool overwrite,
                                                   const headsift_monitor *monitor, headsift_score_summary *summary,
                                                   headsift_error *error);
+
+/** Prints what headsift_score_files would do: settings, each file with its format, size, documents (counted where the
+ *  file is small) and whether it is done. Writes nothing. @param heads NULL: not known yet. @param directory NULL: only
+ *  the inputs. @return HEADSIFT_FAILED or HEADSIFT_USAGE as the call itself would refuse. */
+HEADSIFT_API headsift_status headsift_score_plan(headsift_model *model, const headsift_heads *heads,
+                                                 const headsift_score_options *options, const headsift_inputs *inputs,
+                                                 const char *directory, bool overwrite, FILE *out,
+                                                 const headsift_monitor *monitor, headsift_error *error);
+
+/** Prints the token ids of documents, a JSON array a line; null for a bad record. The path "-" is stdin.
+ *  @return HEADSIFT_UNSCORED if there were bad records. */
+HEADSIFT_API headsift_status headsift_tokenize_files(headsift_model *model, const headsift_inputs *inputs,
+                                                     bool parse_special, bool add_bos, FILE *out,
+                                                     headsift_error *error);
 
 /* ---- Selection (method.md section 5) ------------------------------------------------------------------------ */
 

@@ -1,0 +1,150 @@
+/* A text to its tokens and to the pieces that go into the model: the whole document, its beginning, or chunks.
+ * Rows that need no engine (bad text, nothing to predict) are complete when this is done. */
+#include "influence/scoring.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static headsift_status new_row(struct hs_pack *pack, size_t size, headsift_score **row, headsift_error *error) {
+    void *rows = pack->rows, *sums = pack->sums;
+    bool grown = hs_grow(&rows, &pack->rows_capacity, pack->n_rows + 1, sizeof *pack->rows);
+    pack->rows = rows;
+    grown = grown && hs_grow(&sums, &pack->sums_capacity, pack->n_rows + 1, sizeof *pack->sums);
+    pack->sums = sums;
+    if (!grown) {
+        return hs_fail_memory(error, "score rows", (pack->n_rows + 1) * sizeof *pack->rows);
+    }
+    *row = &pack->rows[pack->n_rows];
+    **row = (headsift_score){.n_bytes = (int64_t)size, .loss_base = NAN, .loss_ref = NAN, .score = NAN};
+    pack->sums[pack->n_rows] = (struct hs_loss_sums){0};
+    pack->n_rows++;
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_pack_add_bad(struct hs_pack *pack, size_t size, const char *note, headsift_error *error) {
+    headsift_score *row;
+    HS_TRY(new_row(pack, size, &row, error));
+    hs_row_status(row, "bad_text", note);
+    return HEADSIFT_OK;
+}
+
+/* Appends tokens [first, first + n) of the encoding as a piece, with a BOS in front where one belongs. */
+static headsift_status add_piece(struct hs_pack *pack, size_t first, size_t n, int32_t bos, headsift_error *error) {
+    void *tokens = pack->tokens, *pieces = pack->pieces;
+    bool grown = hs_grow(&tokens, &pack->tokens_capacity, pack->n_tokens + n + 1, sizeof *pack->tokens);
+    pack->tokens = tokens;
+    grown = grown && hs_grow(&pieces, &pack->pieces_capacity, pack->n_pieces + 1, sizeof *pack->pieces);
+    pack->pieces = pieces;
+    if (!grown) {
+        return hs_fail_memory(error, "a document's tokens", (pack->n_tokens + n + 1) * sizeof *pack->tokens);
+    }
+    struct hs_piece *piece = &pack->pieces[pack->n_pieces++];
+    *piece = (struct hs_piece){.first = pack->n_tokens, .document = pack->n_rows - 1};
+    if (bos >= 0) {
+        pack->tokens[pack->n_tokens++] = bos;
+    }
+    memcpy(pack->tokens + pack->n_tokens, pack->encoding.ids + first, n * sizeof *pack->tokens);
+    pack->n_tokens += n;
+    piece->n = pack->n_tokens - piece->first;
+    return HEADSIFT_OK;
+}
+
+/* What became of a document's tokens. */
+struct cut {
+    size_t used;   /* tokens that a piece covers */
+    size_t runs;   /* runs of tokens that the document was cut into */
+    size_t pieces; /* those in which something is predicted, which are the ones that go into the model */
+};
+
+/* Cuts the encoding into pieces. Each gets its own BOS unless it begins with one. */
+static headsift_status cut_document(const struct hs_scoring *scoring, struct hs_pack *pack, headsift_score *row,
+                                    struct cut *cut, headsift_error *error) {
+    const struct hs_encoding *encoding = &pack->encoding;
+    *cut = (struct cut){0};
+    for (size_t at = 0; at < encoding->n && (scoring->chunk || at == 0); cut->runs++) {
+        int32_t bos = encoding->ids[at] == scoring->bos ? -1 : scoring->bos;
+        size_t room = (size_t)scoring->max_tokens - (bos >= 0 ? 1 : 0);
+        size_t n = encoding->n - at < room ? encoding->n - at : room;
+        size_t predicted = n - (bos >= 0 ? 0 : 1);
+        if (predicted > 0) {
+            HS_TRY(add_piece(pack, at, n, bos, error));
+            row->n_scored += (int32_t)predicted;
+            row->n_bytes_scored += (int64_t)(encoding->ends[at + n - 1] - encoding->starts[at]);
+            cut->used += n;
+            cut->pieces++;
+        }
+        at += n;
+    }
+    return HEADSIFT_OK;
+}
+
+static void name_status(headsift_score *row, const struct cut *cut) {
+    char note[sizeof row->note];
+    if (row->n_bytes == 0) {
+        hs_row_status(row, "too_short", "the text is empty");
+    } else if (row->n_scored == 0) {
+        snprintf(note, sizeof note, "%d %s, none of them predicted", row->n_tokens,
+                 row->n_tokens == 1 ? "token" : "tokens");
+        hs_row_status(row, "too_short", note);
+    } else if (cut->runs > 1) {
+        snprintf(note, sizeof note, "%zu of %d tokens, in %zu chunks", cut->used, row->n_tokens, cut->pieces);
+        hs_row_status(row, "chunked", note);
+    } else if (cut->used < (size_t)row->n_tokens) {
+        snprintf(note, sizeof note, "the first %zu of %d tokens", cut->used, row->n_tokens);
+        hs_row_status(row, "truncated", note);
+    } else {
+        hs_row_status(row, "ok", "");
+    }
+}
+
+static headsift_status encode(const struct hs_scoring *scoring, struct hs_pack *pack, const char *text, size_t size,
+                              headsift_error *error) {
+    unsigned flags = scoring->special_as_text ? 0u : HS_ENCODE_SPECIAL;
+    HS_TRY(hs_encode(scoring->tokenizer, text, size, flags, &pack->encoding, error));
+    if (pack->encoding.n > INT32_MAX) {
+        return hs_fail(error, HEADSIFT_FAILED, "%zu tokens, at most %d can be scored", pack->encoding.n, INT32_MAX);
+    }
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_pack_add(const struct hs_scoring *scoring, struct hs_pack *pack, const char *text, size_t size,
+                            headsift_error *error) {
+    char note[64];
+    size_t good = hs_utf8_check(text, size);
+    if (good < size) {
+        snprintf(note, sizeof note, "not UTF-8 at byte %zu", good);
+        return hs_pack_add_bad(pack, size, note, error);
+    }
+    headsift_score *row;
+    HS_TRY(new_row(pack, size, &row, error));
+    headsift_error reason = {0};
+    if (encode(scoring, pack, text, size, &reason) != HEADSIFT_OK) {
+        hs_row_fail(row, reason.message);
+        return HEADSIFT_OK;
+    }
+    row->n_tokens = (int32_t)pack->encoding.n;
+    struct cut cut;
+    HS_TRY(cut_document(scoring, pack, row, &cut, error));
+    name_status(row, &cut);
+    return HEADSIFT_OK;
+}
+
+bool hs_pack_full(const struct hs_pack *pack) {
+    return pack->n_tokens >= HS_BATCH_TOKENS || pack->n_rows >= HS_PACK_DOCUMENTS;
+}
+
+void hs_pack_clear(struct hs_pack *pack) { pack->n_rows = pack->n_pieces = pack->n_tokens = 0; }
+
+void hs_pack_free(struct hs_pack *pack) {
+    hs_encoding_free(&pack->encoding);
+    hs_free(pack->rows);
+    hs_free(pack->sums);
+    hs_free(pack->pieces);
+    hs_free(pack->tokens);
+    hs_free(pack->offsets);
+    hs_free(pack->nll);
+    *pack = (struct hs_pack){0};
+}
