@@ -1,0 +1,3 @@
+/* x */
+/* y */
+#include "model/internal.h"
