@@ -1,0 +1,173 @@
+/* Opening and closing of the CPU engine, and the scratch memory that its questions share.
+ * Nothing is allocated per document once the arrays have grown to the largest batch. */
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "engine/cpu/cpu.h"
+
+enum { DEFAULT_BLOCK_ROWS = 256, DEFAULT_VOCAB_BLOCK = 4096 };
+
+static headsift_status block_alloc(struct hs_engine *engine, headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
+    size_t kv = (size_t)(c->n_kv_head * c->head_dim), hidden = (size_t)c->hidden, ffn = (size_t)c->ffn;
+    struct hs_block *b = &engine->block;
+    const struct {
+        float **array;
+        size_t columns;
+    } arrays[] = {
+        {&b->normed, hidden}, {&b->qkv, heads + 2 * kv}, {&b->attention, heads},
+        {&b->forked, heads},  {&b->projected, hidden},   {&b->gate_up, 2 * ffn},
+        {&b->active, ffn},    {&b->means, kv},           {&b->logits, (size_t)engine->vocab_block},
+    };
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        *arrays[i].array = hs_alloc_aligned(rows * arrays[i].columns, sizeof(float));
+        if (*arrays[i].array == NULL) {
+            return hs_fail_memory(error, "a block of activations", rows * arrays[i].columns);
+        }
+        memset(*arrays[i].array, 0, rows * arrays[i].columns * sizeof(float)); /* padding rows are read */
+    }
+    return HEADSIFT_OK;
+}
+
+static void block_free(struct hs_block *b) {
+    float *arrays[] = {b->normed,  b->qkv,    b->attention, b->forked, b->projected,
+                       b->gate_up, b->active, b->means,     b->logits};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        hs_free(arrays[i]);
+    }
+}
+
+static void choose_sizes(struct hs_engine *engine, const struct hs_engine_options *options) {
+    const struct hs_kernels *available[5];
+    hs_kernels_available(available);
+    engine->kernels = available[0];
+    engine->threads = options->threads > 0 ? options->threads : omp_get_num_procs();
+    engine->block_rows = options->block_rows > 0 ? options->block_rows : DEFAULT_BLOCK_ROWS;
+    engine->vocab_block = options->vocab_block > 0 ? options->vocab_block : DEFAULT_VOCAB_BLOCK;
+    if (engine->vocab_block > engine->config->vocab) {
+        engine->vocab_block = engine->config->vocab;
+    }
+    engine->stream_bytes = options->stream_bytes > 0 ? options->stream_bytes : (size_t)256 << 20;
+}
+
+headsift_status hs_engine_open(const struct hs_model *model, const struct hs_engine_options *options,
+                               struct hs_engine **out, headsift_error *error) {
+    const struct hs_config *config = hs_model_config(model);
+    if (config->head_dim > HS_MAX_HEAD_DIM) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: head_dim %d is more than %d", config->name, config->head_dim,
+                       HS_MAX_HEAD_DIM);
+    }
+    struct hs_engine *engine = hs_alloc(1, sizeof *engine);
+    if (engine == NULL) {
+        return hs_fail_memory(error, "the engine", sizeof *engine);
+    }
+    engine->model = model;
+    engine->config = config;
+    choose_sizes(engine, options);
+    omp_set_num_threads(engine->threads);
+    headsift_status status = block_alloc(engine, error);
+    if (status == HEADSIFT_OK) {
+        status = hs_gemm_open(engine->block_rows, &engine->gemm, error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = hs_weights_pack(engine, error);
+    }
+    if (status != HEADSIFT_OK) {
+        hs_engine_close(engine);
+        return status;
+    }
+    *out = engine;
+    return HEADSIFT_OK;
+}
+
+void hs_engine_close(struct hs_engine *engine) {
+    if (engine == NULL) {
+        return;
+    }
+    hs_weights_free(engine);
+    hs_gemm_close(engine->gemm);
+    block_free(&engine->block);
+    hs_free(engine->cosine);
+    hs_free(engine->sine);
+    struct hs_scratch *arrays[] = {&engine->streams,  &engine->keys,  &engine->values, &engine->sums,
+                                   &engine->segments, &engine->plans, &engine->tiles};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        hs_free(arrays[i]->data);
+    }
+    hs_free(engine);
+}
+
+headsift_status hs_scratch_need(struct hs_scratch *scratch, size_t bytes, const char *what, headsift_error *error) {
+    if (bytes <= scratch->bytes) {
+        return HEADSIFT_OK;
+    }
+    hs_free(scratch->data);
+    scratch->data = hs_alloc_aligned(bytes, 1);
+    scratch->bytes = scratch->data == NULL ? 0 : bytes;
+    return scratch->data == NULL ? hs_fail_memory(error, what, bytes) : HEADSIFT_OK;
+}
+
+headsift_status hs_rope_need(struct hs_engine *engine, int64_t positions, headsift_error *error) {
+    if (positions <= engine->rope_positions) {
+        return HEADSIFT_OK;
+    }
+    int64_t half = engine->config->head_dim / 2, count = positions * half;
+    float *cosine = hs_realloc(engine->cosine, (size_t)count, sizeof *cosine);
+    if (cosine != NULL) {
+        engine->cosine = cosine;
+    }
+    float *sine = hs_realloc(engine->sine, (size_t)count, sizeof *sine);
+    if (sine != NULL) {
+        engine->sine = sine;
+    }
+    if (cosine == NULL || sine == NULL) {
+        return hs_fail_memory(error, "rotary tables", (size_t)count * sizeof *sine);
+    }
+    const double *frequencies = engine->frequencies;
+#pragma omp parallel for
+    for (int64_t t = engine->rope_positions; t < positions; t++) {
+        for (int64_t i = 0; i < half; i++) {
+            double angle = (double)t * frequencies[i];
+            cosine[t * half + i] = (float)cos(angle);
+            sine[t * half + i] = (float)sin(angle);
+        }
+    }
+    engine->rope_positions = positions;
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_cache_need(struct hs_engine *engine, int64_t layers, int64_t slots, struct hs_cache *out,
+                              headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    size_t bytes = (size_t)(layers * slots * c->n_kv_head * c->head_dim) * sizeof(float);
+    HS_TRY(hs_scratch_need(&engine->keys, bytes, "keys", error));
+    HS_TRY(hs_scratch_need(&engine->values, bytes, "values", error));
+    *out = (struct hs_cache){.keys = engine->keys.data, .values = engine->values.data, .slots = slots};
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *tokens, int64_t n,
+                                headsift_error *error) {
+    for (int64_t i = 0; i < n; i++) {
+        if (tokens[i] < 0 || tokens[i] >= engine->config->vocab) {
+            return hs_fail(error, HEADSIFT_FAILED, "token %lld has id %d, but the model knows 0 to %d", (long long)i,
+                           tokens[i], engine->config->vocab - 1);
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x) {
+    const struct hs_weight *embedding = hs_model_weight(engine->model, HS_EMBEDDING, 0);
+    int64_t hidden = engine->config->hidden;
+#pragma omp parallel for
+    for (int64_t i = 0; i < n; i++) {
+        hs_weight_read(embedding, tokens[i], 1, x + i * hidden);
+    }
+}
+
+int64_t hs_engine_layer_passes(const struct hs_engine *engine) { return engine->layer_passes; }
+
+int hs_engine_threads(const struct hs_engine *engine) { return engine->threads; }

@@ -1,0 +1,35 @@
+/* Matrix products by oneDNN: y = x W^T with W packed once in the layout that oneDNN likes best.
+ * The only file that knows oneDNN is gemm.c; it builds against 2.6 and 3.x. */
+#ifndef HS_ENGINE_CPU_GEMM_H
+#define HS_ENGINE_CPU_GEMM_H
+
+#include "base/error.h"
+
+struct hs_gemm;        /**< oneDNN's engine and stream, and one entry a shape with its primitives */
+struct hs_gemm_matrix; /**< a packed weight matrix */
+
+/** Rows are padded to a multiple of this: buffers for x and y must hold hs_gemm_padded(rows) rows. */
+enum { HS_GEMM_ROW_STEP = 16 };
+
+static inline int64_t hs_gemm_padded(int64_t rows) {
+    return rows == 1 ? 1 : (rows + HS_GEMM_ROW_STEP - 1) / HS_GEMM_ROW_STEP * HS_GEMM_ROW_STEP;
+}
+
+/** @param max_rows the most rows of one product; the layout is chosen for it. */
+headsift_status hs_gemm_open(int64_t max_rows, struct hs_gemm **out, headsift_error *error);
+void hs_gemm_close(struct hs_gemm *gemm); /**< after all its matrices; NULL is fine */
+
+/** Packs w (outputs, inputs), row-major f32; w is not needed afterwards. */
+headsift_status hs_gemm_pack(struct hs_gemm *gemm, const float *w, int64_t outputs, int64_t inputs,
+                             struct hs_gemm_matrix **out, headsift_error *error);
+void hs_gemm_matrix_free(struct hs_gemm_matrix *matrix); /**< NULL is fine */
+
+/** y (rows, outputs) = x (rows, inputs) W^T. 1 <= rows <= max_rows; the padding rows of x are read and those of y are
+ *  written. A row's result does not depend on the other rows. Threads: omp_get_max_threads() of the caller. */
+headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const float *x,
+                            float *y, headsift_error *error);
+
+/** Bytes of packed weights alive. */
+size_t hs_gemm_packed_bytes(const struct hs_gemm *gemm);
+
+#endif

@@ -1,0 +1,274 @@
+/* Losses of packed documents under several masks. The unmasked stream walks up the layers; at each layer where masks
+ * have their first head, streams leave it, go up to the top and give their losses; the unmasked stream joins the last
+ * ones. */
+#include <string.h>
+
+#include "engine/cpu/cpu.h"
+
+/* One call. */
+struct job {
+    struct hs_engine *engine;
+    const struct hs_batch *batch;
+    int64_t n_tokens;
+    int64_t slots;         /* cache slots of one stream */
+    struct hs_plan *plans; /* by first layer; those without heads last */
+    int32_t n_masked;      /* plans that have heads */
+    int32_t n_masks;
+    int64_t most_streams;        /* that may be alive beside the unmasked one */
+    float *x;                    /* (1 + most_streams, n_tokens, H): the unmasked stream first */
+    struct hs_segment *segments; /* of the unmasked stream, then room for those of the streams */
+    int32_t n_segments;          /* of one stream */
+    int64_t *loss_rows, *loss_out;
+    int32_t *loss_targets;
+    int64_t n_losses;
+    double *nll;
+};
+
+static headsift_status check_batch(const struct hs_engine *engine, const struct hs_batch *batch,
+                                   headsift_error *error) {
+    if (batch->n_documents < 0 || (batch->n_documents > 0 && batch->offsets[0] != 0)) {
+        return hs_fail(error, HEADSIFT_FAILED, "a batch must begin at token 0");
+    }
+    for (int32_t d = 0; d < batch->n_documents; d++) {
+        if (batch->offsets[d + 1] < batch->offsets[d]) {
+            return hs_fail(error, HEADSIFT_FAILED, "document %d of a batch has a negative length", d);
+        }
+    }
+    return hs_tokens_check(engine, batch->tokens, batch->n_documents > 0 ? batch->offsets[batch->n_documents] : 0,
+                           error);
+}
+
+/* ---- Plans ------------------------------------------------------------------------------------------------------ */
+
+static headsift_status fill_plan(const struct hs_config *c, const struct hs_mask *mask, int32_t index, bool *masked,
+                                 struct hs_plan *plan, headsift_error *error) {
+    *plan = (struct hs_plan){.kind = mask->kind, .index = index, .first_layer = c->n_layer, .masked = masked};
+    for (size_t i = 0; i < mask->n_heads; i++) {
+        headsift_head head = mask->heads[i];
+        if (head.layer < 0 || head.layer >= c->n_layer || head.head < 0 || head.head >= c->n_head) {
+            return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d: the model has layers 0 to %d and heads 0 to %d",
+                           head.layer, head.head, c->n_layer - 1, c->n_head - 1);
+        }
+        bool *flag = &masked[head.layer * c->n_head + head.head];
+        if (*flag) {
+            return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d stands twice in a mask", head.layer, head.head);
+        }
+        *flag = true;
+        if (head.layer < plan->first_layer) {
+            plan->first_layer = head.layer;
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+static headsift_status make_plans(struct job *job, const struct hs_mask *masks, headsift_error *error) {
+    const struct hs_config *c = job->engine->config;
+    size_t n = (size_t)job->n_masks, heads = (size_t)(c->n_layer * c->n_head);
+    HS_TRY(hs_scratch_need(&job->engine->plans, n * (2 * sizeof(struct hs_plan) + heads), "masks", error));
+    struct hs_plan *unsorted = job->engine->plans.data;
+    job->plans = unsorted + n;
+    bool *masked = (bool *)(unsorted + 2 * n);
+    memset(masked, 0, n * heads);
+    for (int32_t i = 0; i < job->n_masks; i++) {
+        HS_TRY(fill_plan(c, &masks[i], i, masked + (size_t)i * heads, &unsorted[i], error));
+    }
+    int32_t placed = 0;
+    for (int32_t layer = 0; layer <= c->n_layer; layer++) {
+        if (layer == c->n_layer) {
+            job->n_masked = placed;
+        }
+        for (int32_t i = 0; i < job->n_masks; i++) {
+            if (unsorted[i].first_layer == layer) {
+                job->plans[placed++] = unsorted[i];
+            }
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+/* ---- Memory ----------------------------------------------------------------------------------------------------- */
+
+static void put_segments(const struct job *job, struct hs_segment *out, int32_t stream, const struct hs_plan *plan) {
+    int64_t slot = stream * job->slots;
+    for (int32_t d = 0; d < job->batch->n_documents; d++) {
+        int64_t first = job->batch->offsets[d], length = job->batch->offsets[d + 1] - first;
+        if (length == 0) {
+            continue;
+        }
+        *out++ = (struct hs_segment){
+            .row = stream * job->n_tokens + first, .length = length, .position = 0, .slot = slot, .plan = plan};
+        slot += hs_slots(length);
+    }
+}
+
+static int64_t most_forks(const struct job *job) {
+    int64_t most = 1, here = 0;
+    for (int32_t i = 0; i < job->n_masked; i++) {
+        here = i > 0 && job->plans[i].first_layer == job->plans[i - 1].first_layer ? here + 1 : 1;
+        if (here > most) {
+            most = here;
+        }
+    }
+    return most;
+}
+
+static headsift_status make_room(struct job *job, headsift_error *error) {
+    struct hs_engine *engine = job->engine;
+    size_t stream = (size_t)(job->n_tokens * engine->config->hidden) * sizeof(float);
+    int64_t fitting = (int64_t)(engine->stream_bytes / (stream > 0 ? stream : 1)), most = most_forks(job);
+    job->most_streams = fitting < 1 ? 1 : fitting < most ? fitting : most;
+    HS_TRY(hs_scratch_need(&engine->streams, stream * (size_t)(1 + job->most_streams), "hidden states", error));
+    job->x = engine->streams.data;
+    int64_t longest = 0;
+    for (int32_t d = 0; d < job->batch->n_documents; d++) {
+        int64_t length = job->batch->offsets[d + 1] - job->batch->offsets[d];
+        job->n_segments += length > 0;
+        job->slots += hs_slots(length);
+        if (length > longest) {
+            longest = length;
+        }
+    }
+    size_t segments = (size_t)job->n_segments * (size_t)(2 + job->most_streams);
+    HS_TRY(hs_scratch_need(&engine->segments, segments * sizeof(struct hs_segment), "documents of a batch", error));
+    job->segments = engine->segments.data;
+    return hs_rope_need(engine, longest, error);
+}
+
+static headsift_status list_losses(struct job *job, headsift_error *error) {
+    const struct hs_batch *batch = job->batch;
+    size_t n = (size_t)job->n_tokens;
+    job->loss_rows = hs_alloc(n, sizeof *job->loss_rows);
+    job->loss_out = hs_alloc(n, sizeof *job->loss_out);
+    job->loss_targets = hs_alloc(n, sizeof *job->loss_targets);
+    if (job->loss_rows == NULL || job->loss_out == NULL || job->loss_targets == NULL) {
+        return hs_fail_memory(error, "losses", n * sizeof *job->loss_rows);
+    }
+    for (int32_t d = 0; d < batch->n_documents; d++) {
+        for (int64_t t = batch->offsets[d] + 1; t < batch->offsets[d + 1]; t++) {
+            if (batch->wanted != NULL && !batch->wanted[t]) {
+                continue;
+            }
+            job->loss_rows[job->n_losses] = t - 1;
+            job->loss_targets[job->n_losses] = batch->tokens[t];
+            job->loss_out[job->n_losses++] = t;
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+/* ---- The walk --------------------------------------------------------------------------------------------------- */
+
+static headsift_status losses_of(struct job *job, const float *x, int32_t mask, headsift_error *error) {
+    struct hs_loss_rows which = {job->loss_rows, job->loss_targets, job->loss_out, job->n_losses};
+    return hs_losses(job->engine, x, &which, job->nll + mask * job->n_tokens, error);
+}
+
+/* The unmasked stream's losses, once for each mask without heads. */
+static headsift_status unmasked_losses(struct job *job, headsift_error *error) {
+    if (job->n_masked == job->n_masks) {
+        return HEADSIFT_OK;
+    }
+    const double *first = job->nll + job->plans[job->n_masked].index * job->n_tokens;
+    HS_TRY(losses_of(job, job->x, job->plans[job->n_masked].index, error));
+    for (int32_t i = job->n_masked + 1; i < job->n_masks; i++) {
+        memcpy(job->nll + job->plans[i].index * job->n_tokens, first, (size_t)job->n_tokens * sizeof *first);
+    }
+    return HEADSIFT_OK;
+}
+
+/* Takes streams (the forks, behind the unmasked stream if it is with them) from `layer` to the top. */
+static headsift_status climb(struct job *job, int32_t layer, const struct hs_plan *forks, int32_t n_forks, bool joined,
+                             headsift_error *error) {
+    struct hs_engine *engine = job->engine;
+    struct hs_segment *segments = job->segments + job->n_segments;
+    int32_t n_streams = n_forks + joined;
+    float *x = job->x + (joined ? 0 : job->n_tokens * engine->config->hidden);
+    for (int32_t s = 0; s < n_streams; s++) {
+        const struct hs_plan *plan = joined && s == 0 ? NULL : &forks[s - joined];
+        put_segments(job, segments + s * job->n_segments, s, plan);
+    }
+    struct hs_walk walk = {
+        .x = x, .rows = n_streams * job->n_tokens, .segments = segments, .n_segments = n_streams * job->n_segments};
+    HS_TRY(hs_cache_need(engine, 1, n_streams * job->slots, &walk.cache, error));
+    for (; layer < engine->config->n_layer; layer++) {
+        HS_TRY(hs_layer_walk(engine, layer, &walk, error));
+    }
+    for (int32_t f = 0; f < n_forks; f++) {
+        const float *stream = x + (f + joined) * job->n_tokens * engine->config->hidden;
+        HS_TRY(losses_of(job, stream, forks[f].index, error));
+    }
+    return HEADSIFT_OK;
+}
+
+/* The streams that leave at the layer of plans[first], as many at a time as there is room for.
+ *  @param *joined whether the unmasked stream went up with the last of them. */
+static headsift_status fork_at(struct job *job, struct hs_walk *walk, int32_t first, int32_t count, bool *joined,
+                               headsift_error *error) {
+    const int32_t layer = job->plans[first].first_layer;
+    const bool later = first + count < job->n_masked, unmasked = job->n_masked < job->n_masks;
+    float *forked_x = job->x + job->n_tokens * job->engine->config->hidden;
+    for (int32_t at = 0, n; at < count; at += n) {
+        n = count - at < job->most_streams ? count - at : (int32_t)job->most_streams;
+        bool last = at + n == count;
+        *joined = last && !later && unmasked;
+        walk->forks = &job->plans[first + at];
+        walk->n_forks = n;
+        HS_TRY(hs_cache_need(job->engine, 1, job->slots, &walk->cache, error));
+        HS_TRY(hs_layer_fork(job->engine, layer, walk, forked_x, last && (later || unmasked), error));
+        HS_TRY(climb(job, layer + 1, walk->forks, n, *joined, error));
+    }
+    walk->forks = NULL;
+    walk->n_forks = 0;
+    return hs_cache_need(job->engine, 1, job->slots, &walk->cache, error);
+}
+
+static headsift_status walk_up(struct job *job, headsift_error *error) {
+    struct hs_engine *engine = job->engine;
+    struct hs_walk walk = {
+        .x = job->x, .rows = job->n_tokens, .segments = job->segments, .n_segments = job->n_segments};
+    bool joined = false;
+    put_segments(job, job->segments, 0, NULL);
+    HS_TRY(hs_cache_need(engine, 1, job->slots, &walk.cache, error));
+    hs_embed(engine, job->batch->tokens, job->n_tokens, job->x);
+    for (int32_t layer = 0, plan = 0; layer < engine->config->n_layer && !joined; layer++) {
+        int32_t count = 0;
+        while (plan + count < job->n_masked && job->plans[plan + count].first_layer == layer) {
+            count++;
+        }
+        if (count > 0) {
+            HS_TRY(fork_at(job, &walk, plan, count, &joined, error));
+            plan += count;
+            if (plan == job->n_masked && job->n_masked == job->n_masks) {
+                return HEADSIFT_OK;
+            }
+        } else {
+            HS_TRY(hs_layer_walk(engine, layer, &walk, error));
+        }
+    }
+    return unmasked_losses(job, error);
+}
+
+headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *batch, const struct hs_mask *masks,
+                              int32_t n_masks, double *nll, headsift_error *error) {
+    HS_TRY(check_batch(engine, batch, error));
+    struct job job = {.engine = engine, .batch = batch, .n_masks = n_masks, .nll = nll};
+    job.n_tokens = batch->n_documents > 0 ? batch->offsets[batch->n_documents] : 0;
+    if (job.n_tokens == 0 || n_masks == 0) {
+        return HEADSIFT_OK;
+    }
+    memset(nll, 0, (size_t)n_masks * (size_t)job.n_tokens * sizeof *nll);
+    headsift_status status = make_plans(&job, masks, error);
+    if (status == HEADSIFT_OK) {
+        status = make_room(&job, error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = list_losses(&job, error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = walk_up(&job, error);
+    }
+    hs_free(job.loss_rows);
+    hs_free(job.loss_out);
+    hs_free(job.loss_targets);
+    return status;
+}

@@ -1,0 +1,177 @@
+/* Losses per token against the independent references: tiny models by transformers, SmolLM2-135M by the f64 reference.
+ * Tolerances are those of tests/data/goldens/README.md. */
+#include "support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "engine/engine.h"
+
+enum { MAX_HEADS = 64 };
+
+struct fixture {
+    struct hs_model *model;
+    struct hs_engine *engine;
+};
+
+static void fixture_open(struct fixture *f, const char *path, const struct hs_engine_options *options) {
+    headsift_error error = {0};
+    if (hs_model_open(path, NULL, &f->model, &error) != HEADSIFT_OK) { fail_msg("%s", error.message); }
+    if (hs_engine_open(f->model, options, &f->engine, &error) != HEADSIFT_OK) { fail_msg("%s", error.message); }
+}
+
+static void fixture_close(struct fixture *f) {
+    hs_engine_close(f->engine);
+    hs_model_close(f->model);
+}
+
+static json_t *load(const char *path) {
+    json_t *out = NULL;
+    headsift_error error = {0};
+    if (hs_json_load(path, 1 << 26, &out, &error) != HEADSIFT_OK) { fail_msg("%s", error.message); }
+    return out;
+}
+
+static size_t read_heads(const json_t *list, headsift_head *heads) {
+    assert_in_range(json_array_size(list), 1, MAX_HEADS);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *pair = json_array_get(list, i);
+        heads[i].layer = (int32_t)json_integer_value(json_array_get(pair, 0));
+        heads[i].head = (int32_t)json_integer_value(json_array_get(pair, 1));
+    }
+    return json_array_size(list);
+}
+
+static int32_t *read_ids(const json_t *list, int64_t *n) {
+    *n = (int64_t)json_array_size(list);
+    int32_t *ids = hs_alloc((size_t)*n, sizeof *ids);
+    for (int64_t i = 0; i < *n; i++) { ids[i] = (int32_t)json_integer_value(json_array_get(list, (size_t)i)); }
+    return ids;
+}
+
+/* nll[1..n-1] against expected[0..n-2]. */
+static void compare(const char *what, const double *nll, int64_t n, const json_t *expected, double per_token,
+                    double on_mean) {
+    double sum = 0, wanted = 0;
+    assert_int_equal(json_array_size(expected), n - 1);
+    for (int64_t t = 1; t < n; t++) {
+        double want = json_number_value(json_array_get(expected, (size_t)t - 1));
+        if (!(fabs(nll[t] - want) <= per_token)) {
+            fail_msg("%s, token %lld: %.9f, the reference has %.9f", what, (long long)t, nll[t], want);
+        }
+        sum += nll[t];
+        wanted += want;
+    }
+    if (!(fabs(sum - wanted) <= on_mean * (double)(n - 1))) { fail_msg("%s: mean is off", what); }
+}
+
+static void tiny_model(const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, HS_TEST_DATA "/goldens/tiny/%s", name);
+    struct fixture f;
+    struct hs_engine_options options = {.threads = 2};
+    fixture_open(&f, path, &options);
+    snprintf(path, sizeof path, HS_TEST_DATA "/goldens/tiny/%s/expected.json", name);
+    json_t *expected = load(path);
+    struct hs_mask masks[4] = {{0}};
+    headsift_head heads[3][MAX_HEADS];
+    const char *names[] = {"one", "three", "layer"};
+    for (int m = 0; m < 3; m++) {
+        const json_t *mask = json_object_get(json_object_get(expected, "masks"), names[m]);
+        masks[m + 1].n_heads = read_heads(json_object_get(mask, "heads"), heads[m]);
+        masks[m + 1].heads = heads[m];
+    }
+    for (size_t s = 0; s < json_array_size(json_object_get(expected, "ids")); s++) {
+        int64_t n;
+        int32_t *ids = read_ids(json_array_get(json_object_get(expected, "ids"), s), &n);
+        double *nll = hs_alloc((size_t)(4 * n), sizeof *nll);
+        int64_t offsets[] = {0, n};
+        struct hs_batch batch = {.tokens = ids, .offsets = offsets, .n_documents = 1};
+        headsift_error error = {0};
+        assert_int_equal(hs_engine_nll(f.engine, &batch, masks, 4, nll, &error), HEADSIFT_OK);
+        compare(name, nll, n, json_array_get(json_object_get(expected, "base"), s), 2e-4, 2e-5);
+        for (int m = 0; m < 3; m++) {
+            const json_t *mask = json_object_get(json_object_get(expected, "masks"), names[m]);
+            compare(names[m], nll + (m + 1) * n, n, json_array_get(json_object_get(mask, "nll"), s), 2e-4, 2e-5);
+        }
+        hs_free(ids);
+        hs_free(nll);
+    }
+    json_decref(expected);
+    fixture_close(&f);
+}
+
+static void tiny_llamas(void **state) {
+    (void)state;
+    static const char *const names[] = {"llama_mha",      "llama_gqa_tied", "llama_mqa",      "llama_bias",
+                                        "llama_head_dim", "llama3_rope",    "llama3_rope_old"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) { tiny_model(names[i]); }
+}
+
+static void compare_mean(const char *id, const json_t *row, const char *key, double mean) {
+    double want = json_number_value(json_object_get(row, key));
+    if (!(fabs(mean - want) <= 5e-6 * want)) { fail_msg("%s %s: %.9f, the reference has %.9f", id, key, mean, want); }
+}
+
+static void compare_document(struct fixture *f, const json_t *row, const json_t *tokens, const struct hs_mask *masks) {
+    static const char *const kinds[] = {"base", "uniform", "zero"};
+    const char *id = json_string_value(json_object_get(row, "id"));
+    assert_string_equal(id, json_string_value(json_object_get(tokens, "id")));
+    int64_t n;
+    int32_t *ids = read_ids(json_object_get(tokens, "ids"), &n);
+    double *nll = hs_alloc((size_t)(3 * n + 1), sizeof *nll), mean[3] = {0};
+    int64_t offsets[] = {0, n};
+    struct hs_batch batch = {.tokens = ids, .offsets = offsets, .n_documents = 1};
+    assert_int_equal(hs_engine_nll(f->engine, &batch, masks, 3, nll, NULL), HEADSIFT_OK);
+    for (int m = 0; m < 3 && n > 1; m++) {
+        char key[32];
+        for (int64_t t = 1; t < n; t++) { mean[m] += nll[m * n + t] / (double)(n - 1); }
+        snprintf(key, sizeof key, "loss_%s", kinds[m]);
+        compare_mean(id, row, key, mean[m]);
+        snprintf(key, sizeof key, "nll_%s", kinds[m]);
+        const json_t *per_token = json_object_get(row, key);
+        if (per_token != NULL) { compare(id, nll + m * n, n, per_token, 2e-4, 2e-5); }
+    }
+    if (n > 1) {
+        double score = (mean[1] - mean[0]) / mean[0], want = json_number_value(json_object_get(row, "score"));
+        assert_true(fabs(score - want) <= 1e-5);
+    }
+    hs_free(ids);
+    hs_free(nll);
+}
+
+static void smollm2_losses(void **state) {
+    (void)state;
+    struct fixture f;
+    struct hs_engine_options options = {.threads = 0};
+    fixture_open(&f, HS_DEMO_MODEL, &options);
+    json_t *heads_file = load(HS_TEST_DATA "/goldens/heads.json");
+    headsift_head heads[MAX_HEADS];
+    struct hs_mask masks[3] = {{0}};
+    masks[1].heads = masks[2].heads = heads;
+    masks[1].n_heads = masks[2].n_heads = read_heads(json_object_get(heads_file, "heads"), heads);
+    masks[2].kind = HEADSIFT_MASK_ZERO;
+    FILE *rows = fopen(HS_TEST_DATA "/goldens/losses.jsonl", "r"), *ids = fopen(HS_TEST_DATA "/goldens/tokens.jsonl", "r");
+    assert_true(rows != NULL && ids != NULL);
+    int documents = 0;
+    for (;; documents++) {
+        json_t *row = json_loadf(rows, JSON_DISABLE_EOF_CHECK, NULL);
+        json_t *tokens = json_loadf(ids, JSON_DISABLE_EOF_CHECK, NULL);
+        if (row == NULL || tokens == NULL) { break; }
+        compare_document(&f, row, tokens, masks);
+        json_decref(row);
+        json_decref(tokens);
+    }
+    assert_int_equal(documents, 23);
+    fclose(rows);
+    fclose(ids);
+    json_decref(heads_file);
+    fixture_close(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tiny_llamas), cmocka_unit_test(smollm2_losses)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
