@@ -40,7 +40,7 @@ headsift_status hs_hash_end(struct hs_hash *hash, char hex[HS_HASH_HEX], headsif
 void hs_hash_abort(struct hs_hash *hash) { EVP_MD_CTX_free(context_of(hash)); }
 
 headsift_status hs_hash_bytes(const void *bytes, size_t size, char hex[HS_HASH_HEX], headsift_error *error) {
-    struct hs_hash *hash;
+    struct hs_hash *hash = NULL;
     HS_TRY(hs_hash_begin(&hash, error));
     headsift_status status = hs_hash_add(hash, bytes, size, error);
     if (status != HEADSIFT_OK) {
