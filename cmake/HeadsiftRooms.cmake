@@ -3,7 +3,8 @@
 
 add_library(hs_flags INTERFACE)
 target_compile_options(hs_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-                       -Wpointer-arith -Wvla -Wundef -fno-math-errno)
+                       -Wpointer-arith -Wvla -Wundef -fno-math-errno
+                       $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>) # gcc does not see that HS_TRY leaves
 
 function(hs_flags_finish)
   if(HEADSIFT_WERROR)
