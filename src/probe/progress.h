@@ -1,0 +1,20 @@
+/* Reports progress of a stage that goes through samples one by one, and sees the caller's wish to stop between them.
+ */
+#ifndef HS_PROBE_PROGRESS_H
+#define HS_PROBE_PROGRESS_H
+
+#include "base/error.h"
+
+struct hs_stage {
+    const headsift_monitor *monitor;
+    const char *name;
+    double started;
+    int64_t total; /**< samples of the whole stage */
+    int64_t documents, tokens;
+};
+
+void hs_stage_begin(struct hs_stage *stage, const headsift_monitor *monitor, const char *name, int64_t total);
+/** Counts one sample and reports. HEADSIFT_STOPPED when the caller wants to stop and there is more to do. */
+headsift_status hs_stage_step(struct hs_stage *stage, int64_t tokens, headsift_error *error);
+
+#endif
