@@ -1,0 +1,113 @@
+/* From flags to the library's structs, and the opening of what most commands need.
+ * Defaults are the library's: what was not given stays 0 or NULL. */
+#define _GNU_SOURCE
+#include "common.h"
+
+#include <stdarg.h>
+
+#include "base/error.h"
+
+headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error) {
+    if (value != NULL) {
+        return HEADSIFT_OK;
+    }
+    return hs_fail(error, HEADSIFT_USAGE, "%s needs %s; see headsift %s --help", call->command->name, flag,
+                   call->command->name);
+}
+
+headsift_status cli_need_inputs(const struct cli_call *call, headsift_error *error) {
+    bool none = call->values.n_arguments == 0 && call->values.files_from == NULL;
+    return cli_need(call, none ? NULL : "", "INPUT... or --files-from FILE", error);
+}
+
+headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error) {
+    *out = NULL;
+    HS_TRY(cli_need(call, call->values.model, "-m MODEL", error));
+    if (call->values.dtype > HEADSIFT_DTYPE_F32) {
+        return hs_fail(error, HEADSIFT_USAGE, "this build computes in f32 only; use --dtype f32 or auto");
+    }
+    headsift_model_options options = {
+        .path = call->values.model,
+        .dtype = (headsift_dtype)call->values.dtype,
+        .threads = (int)call->values.threads,
+    };
+    return headsift_model_open(&options, &call->monitor.callbacks, out, error);
+}
+
+headsift_status cli_open_model_heads(struct cli_call *call, headsift_model **model, headsift_heads **heads,
+                                     headsift_error *error) {
+    *heads = NULL;
+    *model = NULL;
+    HS_TRY(cli_need(call, call->values.model, "-m MODEL", error));
+    HS_TRY(cli_need(call, call->values.heads, "--heads FILE", error));
+    headsift_status status = headsift_heads_load(call->values.heads, heads, error);
+    return status == HEADSIFT_OK ? cli_open_model(call, model, error) : status;
+}
+
+headsift_inputs cli_inputs(const struct cli_values *values) {
+    return (headsift_inputs){
+        .paths = (const char *const *)values->arguments,
+        .n_paths = values->n_arguments,
+        .files_from = values->files_from,
+        .format = values->input_format,
+        .text = values->text,
+        .id = values->id,
+        .domain = values->domain,
+        .limit = values->limit,
+    };
+}
+
+headsift_probe_options cli_probe_options(const struct cli_values *values) {
+    return (headsift_probe_options){
+        .samples = (int)values->samples,
+        .tokens = (int)values->probe_tokens,
+        .shots = (int)values->shots,
+        .seed = (uint64_t)values->seed,
+        .sentences = values->sentences,
+        .template_path = values->template_path,
+    };
+}
+
+headsift_heads_options cli_heads_options(const struct cli_values *values) {
+    return (headsift_heads_options){
+        .method = (headsift_method)values->method,
+        .decode = (headsift_decode)values->decode,
+        .top_fraction = values->top_heads.fraction,
+        .top_count = (int)values->top_heads.count,
+    };
+}
+
+headsift_score_options cli_score_options(const struct cli_values *values) {
+    return (headsift_score_options){
+        .mask = (headsift_mask)values->mask,
+        .long_documents = (headsift_long)values->long_documents,
+        .max_tokens = values->max_tokens,
+        .special_as_text = values->special != 0,
+    };
+}
+
+headsift_select_options cli_select_options(const struct cli_values *values) {
+    static const char *const orders[] = {"desc", "asc", "middle"}, *const formats[] = {"parquet", "jsonl"};
+    return (headsift_select_options){
+        .keep = values->keep.fraction,
+        .keep_count = values->keep.count,
+        .budget = values->budget,
+        .budget_total = values->budget_total,
+        .by = values->by,
+        .order = orders[values->order],
+        .seed = (uint64_t)values->seed,
+        .output_format = formats[values->output_format],
+        .memory = values->memory,
+        .temp_dir = values->temp_dir,
+        .overwrite = values->overwrite,
+    };
+}
+
+void cli_say(struct cli_call *call, headsift_log_level level, const char *format, ...) {
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    call->monitor.callbacks.log(call->monitor.callbacks.user, level, line);
+}

@@ -1,0 +1,40 @@
+/* What the commands share: the call they are given, and the steps from flags to the library's structs.
+ * */
+#ifndef HEADSIFT_CLI_COMMON_H
+#define HEADSIFT_CLI_COMMON_H
+
+#include "monitor.h"
+#include "options.h"
+
+/** One call of one command. */
+struct cli_call {
+    const struct cli_command *command;
+    struct cli_values values;
+    struct cli_monitor monitor;
+};
+
+extern const struct cli_command cli_probe, cli_heads, cli_score, cli_select, cli_run, cli_inspect, cli_tokenize;
+
+/** Refuses a call without a value that the command can't do without. @param flag for the message: "-m MODEL". */
+headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error);
+
+/** Refuses a call that names no documents. */
+headsift_status cli_need_inputs(const struct cli_call *call, headsift_error *error);
+
+/** Opens the model of --model with --dtype and --threads. */
+headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error);
+/** The same, and loads the heads of --heads. */
+headsift_status cli_open_model_heads(struct cli_call *call, headsift_model **model, headsift_heads **heads,
+                                     headsift_error *error);
+
+headsift_inputs cli_inputs(const struct cli_values *values);
+headsift_probe_options cli_probe_options(const struct cli_values *values);
+headsift_heads_options cli_heads_options(const struct cli_values *values);
+headsift_score_options cli_score_options(const struct cli_values *values);
+headsift_select_options cli_select_options(const struct cli_values *values);
+
+/** One line on stderr, of the given level. */
+void cli_say(struct cli_call *call, headsift_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

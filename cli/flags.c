@@ -1,0 +1,141 @@
+/* The tables of flags, by what they are about.
+ * A new flag is a row here and a member of struct cli_values. */
+#include "options.h"
+
+#define ROW(name_, letter_, value_, help_, kind_, member, ...)                                                         \
+    {                                                                                                                  \
+        .name = (name_), .letter = (letter_), .value = (value_), .help = (help_), .kind = (kind_),                     \
+        .at = offsetof(struct cli_values, member), __VA_ARGS__                                                         \
+    }
+#define SWITCH(name, letter, help, member) ROW(name, letter, NULL, help, CLI_SWITCH, member, .low = 0)
+#define TEXT(name, letter, value, help, member) ROW(name, letter, value, help, CLI_TEXT, member, .low = 0)
+#define COUNT(name, letter, help, member, low_, high_)                                                                 \
+    ROW(name, letter, "N", help, CLI_COUNT, member, .low = (low_), .high = (high_))
+#define CHOICE(name, value, help, member, choices_) ROW(name, 0, value, help, CLI_CHOICE, member, .choices = (choices_))
+#define END                                                                                                            \
+    { 0 }
+
+const struct cli_flag cli_common_flags[] = {
+    {.help = "Common:"},
+    SWITCH("quiet", 'q', "Warnings and errors alone", quiet),
+    SWITCH("verbose", 'v', "Say more", verbose),
+    CHOICE("log-format", "FORMAT", "text (default) or json, a line each, on stderr", log_format, "text|json"),
+    END,
+};
+
+const struct cli_flag cli_model_flags[] = {
+    {.help = "Model:"},
+    TEXT("model", 'm', "MODEL", "A GGUF file, or a directory in the Hugging Face layout", model),
+    CHOICE("dtype", "TYPE", "Arithmetic: auto (default) or f32", dtype, "auto|f32|bf16|int8"),
+    COUNT("threads", 'j', "Threads (default: as many as the process may use)", threads, 1, 4096),
+    END,
+};
+
+const struct cli_flag cli_output_flags[] = {
+    TEXT("output", 'o', "PATH", "Where the result goes", output),
+    END,
+};
+
+const struct cli_flag cli_overwrite_flags[] = {
+    SWITCH("overwrite", 0, "Replace what an earlier call with other settings left", overwrite),
+    END,
+};
+
+const struct cli_flag cli_dry_run_flags[] = {
+    SWITCH("dry-run", 0, "Print the plan, do nothing", dry_run),
+    END,
+};
+
+const struct cli_flag cli_text_flags[] = {
+    TEXT("text", 0, "COLUMN", "Column of the text (default: text)", text),
+    COUNT("limit", 0, "At most so many documents in all", limit, 1, INT64_MAX),
+    END,
+};
+
+const struct cli_flag cli_input_flags[] = {
+    {.help = "Inputs:"},
+    TEXT("text", 0, "COLUMN", "Column of the text (default: text)", text),
+    TEXT("id", 0, "COLUMN", "Column of the id (default: id if there is one, else FILE:ROW)", id),
+    TEXT("domain", 0, "COLUMN|=NAME|=FILE|=DIR",
+         "Domain of a document (default: column domain if there is one, else all are one)", domain),
+    TEXT("input-format", 0, "FORMAT", "parquet, jsonl, csv or text (default: by the file names)", input_format),
+    TEXT("files-from", 0, "FILE", "Further inputs, a path a line; - is stdin", files_from),
+    COUNT("limit", 0, "At most so many documents in all", limit, 1, INT64_MAX),
+    END,
+};
+
+const struct cli_flag cli_probe_flags[] = {
+    {.help = "Probe:"},
+    COUNT("samples", 0, "Samples (default: 800)", samples, 1, 1000000),
+    COUNT("probe-tokens", 0, "Tokens of a sample at most (default: 4096, or the model's context)", probe_tokens, 1,
+          INT32_MAX),
+    COUNT("shots", 0, "Worked examples in a prompt (default: 3)", shots, 0, 1000),
+    TEXT("sentences", 0, "FILE", "Sentences to use as values, one a line (default: a built-in grammar)", sentences),
+    TEXT("template", 0, "FILE", "Instruction and labels of the prompt (default: English)", template_path),
+    END,
+};
+
+const struct cli_flag cli_seed_flags[] = {
+    COUNT("seed", 0, "Seed of all random choices (default: 0)", seed, 0, INT64_MAX),
+    END,
+};
+
+const struct cli_flag cli_probe_file_flags[] = {
+    TEXT("probe", 0, "FILE", "What headsift probe wrote", probe),
+    END,
+};
+
+const struct cli_flag cli_heads_flags[] = {
+    {.help = "Heads:"},
+    CHOICE("method", "METHOD", "retrieval (default) or ablation", method, "retrieval|ablation"),
+    CHOICE("decode", "HOW", "auto (default), greedy or teacher", decode, "auto|greedy|teacher"),
+    ROW("top-heads", 0, "F|N", "Share (0.05, the default) or number (14) of heads to choose", CLI_AMOUNT, top_heads,
+        .low = 1, .high = INT32_MAX),
+    END,
+};
+
+const struct cli_flag cli_heads_file_flags[] = {
+    TEXT("heads", 0, "FILE", "heads.json, as headsift heads writes it", heads),
+    END,
+};
+
+const struct cli_flag cli_special_flags[] = {
+    CHOICE("special", "HOW", "Text that spells a special token: parse (default) it, or leave it text", special,
+           "parse|text"),
+    END,
+};
+
+const struct cli_flag cli_score_flags[] = {
+    {.help = "Scores:"},
+    CHOICE("mask", "KIND", "What masked heads do: uniform (default) or zero", mask, "uniform|zero"),
+    COUNT("max-tokens", 0, "Tokens a document at most, a BOS included (default: the model's context)", max_tokens, 2,
+          INT32_MAX),
+    CHOICE("long", "HOW", "Longer documents: truncate (default) or chunk", long_documents, "truncate|chunk"),
+    END,
+};
+
+const struct cli_flag cli_select_flags[] = {
+    {.help = "Selection:"},
+    ROW("keep", 0, "F|N", "Share (0.20, the default) or number of each domain's documents", CLI_AMOUNT, keep, .low = 1,
+        .high = INT64_MAX, .exclusive = 1),
+    ROW("budget", 0, "N", "Tokens of each domain", CLI_COUNT, budget, .low = 1, .high = INT64_MAX, .exclusive = 1),
+    ROW("budget-total", 0, "N", "Tokens in all, split by the domains' shares", CLI_COUNT, budget_total, .low = 1,
+        .high = INT64_MAX, .exclusive = 1),
+    TEXT("by", 0, "COLUMN", "score (default), loss_base, random, or a numeric column", by),
+    CHOICE("order", "ORDER", "desc (default), asc or middle", order, "desc|asc|middle"),
+    CHOICE("output-format", "FORMAT", "parquet (default) or jsonl", output_format, "parquet|jsonl"),
+    TEXT("memory", 0, "SIZE", "Memory of the SQL engine, like 4GB", memory),
+    TEXT("temp-dir", 0, "DIR", "Where it spills (default: inside the output folder)", temp_dir),
+    END,
+};
+
+const struct cli_flag cli_run_flags[] = {
+    COUNT("show", 0, "Documents shown at the top and the bottom of each domain (default: 3)", show, 0, 1000000),
+    END,
+};
+
+const struct cli_flag cli_tokenize_flags[] = {
+    SWITCH("jsonl", 0, "The input is JSONL: a line of ids for each document", jsonl),
+    SWITCH("bos", 0, "Put the BOS in front where scoring does", bos),
+    END,
+};

@@ -1,0 +1,55 @@
+/* headsift heads: scores every head of a model on a probe and writes the chosen ones.
+ * */
+#include "common.h"
+
+static void report(struct cli_call *call, const headsift_heads *heads) {
+    const headsift_effect *effect = &heads->effect;
+    cli_say(call, HEADSIFT_LOG_INFO, "chose %zu of %d heads, from %d of %d samples", heads->n_heads,
+            heads->n_layer * heads->n_head, heads->samples_counted, heads->samples);
+    if (effect->draws > 0) {
+        cli_say(call, HEADSIFT_LOG_INFO,
+                "loss of the answers: %.4f unmasked, %.4f with these heads masked, %.4f (%.4f to %.4f) with as many "
+                "random ones",
+                effect->unmasked, effect->masked, effect->random_mean, effect->random_low, effect->random_high);
+    }
+}
+
+static headsift_status detect(struct cli_call *call, headsift_model *model, headsift_error *error) {
+    headsift_heads *heads;
+    headsift_heads_options options = cli_heads_options(&call->values);
+    headsift_status status =
+        headsift_heads_detect(model, call->values.probe, &options, &call->monitor.callbacks, &heads, error);
+    if (status != HEADSIFT_OK) {
+        return status;
+    }
+    status = headsift_heads_save(heads, call->values.output, error);
+    if (status == HEADSIFT_OK) {
+        report(call, heads);
+    }
+    headsift_heads_free(heads);
+    return status;
+}
+
+static headsift_status run(struct cli_call *call, headsift_error *error) {
+    headsift_model *model;
+    headsift_status status = cli_need(call, call->values.output, "-o FILE", error);
+    if (status == HEADSIFT_OK) {
+        status = cli_need(call, call->values.probe, "--probe FILE", error);
+    }
+    if (status == HEADSIFT_OK && (status = cli_open_model(call, &model, error)) == HEADSIFT_OK) {
+        status = detect(call, model, error);
+        headsift_model_close(model);
+    }
+    return status;
+}
+
+const struct cli_command cli_heads = {
+    "heads",
+    "",
+    "Find a model's retrieval heads on a probe (heads.json and its heat map)",
+    0,
+    0,
+    true,
+    run,
+    {cli_model_flags, cli_heads_flags, cli_probe_file_flags, cli_output_flags, cli_common_flags},
+};

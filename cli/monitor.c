@@ -1,0 +1,129 @@
+/* See monitor.h. No colours: NO_COLOR has nothing to turn off.
+ * */
+#define _GNU_SOURCE
+#include "monitor.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+static const double TERMINAL_INTERVAL = 0.2, PLAIN_INTERVAL = 30;
+
+static void clear_line(struct cli_monitor *monitor) {
+    if (monitor->line_open) {
+        fputs("\r\033[K", stderr);
+        monitor->line_open = false;
+    }
+}
+
+static void print_json(const char *level, const char *message) {
+    struct hs_buffer quoted = {0};
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    if (hs_json_quote(&quoted, message, strlen(message))) {
+        fprintf(stderr, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":%s}\n", stamp, level, quoted.data);
+    }
+    hs_buffer_free(&quoted);
+}
+
+static void on_log(void *user, headsift_log_level level, const char *text) {
+    static const char *const names[] = {"debug", "info", "warning"};
+    struct cli_monitor *monitor = user;
+    if ((monitor->quiet && level < HEADSIFT_LOG_WARNING) || (!monitor->verbose && level < HEADSIFT_LOG_INFO)) {
+        return;
+    }
+    clear_line(monitor);
+    if (monitor->json) {
+        print_json(names[level], text);
+        return;
+    }
+    char line[2048];
+    hs_escape_line(text, strlen(text), line, sizeof line);
+    fprintf(stderr, "%s%s\n", level == HEADSIFT_LOG_WARNING ? "headsift: warning: " : "", line);
+}
+
+/* "850", "84.2k", "1.2M". */
+static void format_count(double count, char *out, size_t size) {
+    if (count < 10000) {
+        snprintf(out, size, "%.0f", count);
+    } else {
+        bool millions = count >= 1e6;
+        snprintf(out, size, "%.1f%c", count / (millions ? 1e6 : 1e3), millions ? 'M' : 'k');
+    }
+}
+
+static void format_time(double seconds, char *out, size_t size) {
+    long long whole = seconds < 1e12 ? (long long)(seconds + 0.5) : 0;
+    if (whole < 60) {
+        snprintf(out, size, "%llds", whole);
+    } else if (whole < 3600) {
+        snprintf(out, size, "%lldm%02llds", whole / 60, whole % 60);
+    } else {
+        snprintf(out, size, "%lldh%02lldm", whole / 3600, whole / 60 % 60);
+    }
+}
+
+static void format_progress(const struct cli_monitor *monitor, const headsift_progress *progress, char *out,
+                            size_t size) {
+    char tokens[16], rate[16], left[24], part[80] = "";
+    format_count((double)progress->tokens, tokens, sizeof tokens);
+    format_count(progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0, rate, sizeof rate);
+    double gained = progress->share - monitor->first_share;
+    if (progress->share >= 0 && gained > 0) {
+        format_time(progress->seconds * (1 - progress->share) / gained, left, sizeof left);
+        snprintf(part, sizeof part, ", %.1f %% done, %s left", 100 * progress->share, left);
+    }
+    snprintf(out, size, "%s: %lld documents, %s tokens, %s tokens/s%s", progress->stage, (long long)progress->documents,
+             tokens, rate, part);
+}
+
+static void begin_stage(struct cli_monitor *monitor, const headsift_progress *progress) {
+    snprintf(monitor->stage, sizeof monitor->stage, "%s", progress->stage);
+    bool fresh = progress->documents <= 1; /* one document may be most of the work */
+    monitor->first_share = fresh || progress->share < 0 ? 0 : progress->share;
+    monitor->last = 0;
+}
+
+static void on_progress(void *user, const headsift_progress *progress) {
+    struct cli_monitor *monitor = user;
+    if (strcmp(monitor->stage, progress->stage) != 0) {
+        begin_stage(monitor, progress);
+    }
+    double interval = monitor->terminal ? TERMINAL_INTERVAL : PLAIN_INTERVAL;
+    if (monitor->quiet || progress->seconds < monitor->last + interval) {
+        return;
+    }
+    monitor->last = progress->seconds;
+    char line[256];
+    format_progress(monitor, progress, line, sizeof line);
+    if (monitor->json) {
+        print_json("progress", line);
+    } else if (monitor->terminal) {
+        fprintf(stderr, "\r%s\033[K", line);
+        monitor->line_open = true;
+    } else {
+        fprintf(stderr, "%s\n", line);
+    }
+}
+
+void cli_monitor_open(struct cli_monitor *monitor, bool quiet, bool verbose, bool json,
+                      const volatile sig_atomic_t *stop) {
+    *monitor = (struct cli_monitor){.quiet = quiet, .verbose = verbose, .json = json};
+    monitor->terminal = !json && isatty(STDERR_FILENO) == 1;
+    monitor->callbacks = (headsift_monitor){on_log, on_progress, monitor, stop};
+}
+
+void cli_monitor_close(struct cli_monitor *monitor) { clear_line(monitor); }
+
+void cli_monitor_error(struct cli_monitor *monitor, const char *message) {
+    clear_line(monitor);
+    if (monitor->json) {
+        print_json("error", message);
+    } else {
+        fprintf(stderr, "headsift: %s\n", message);
+    }
+}

@@ -1,0 +1,92 @@
+/* Flags as data: each command lists groups of flags, each flag says where its value goes and what it may be.
+ * A value comes from the flag, else from HEADSIFT_<FLAG>, else stays at its default. */
+#ifndef HEADSIFT_CLI_OPTIONS_H
+#define HEADSIFT_CLI_OPTIONS_H
+
+#include "headsift/headsift.h"
+
+/** "an integer is a count, a value with a decimal point a fraction"; what was not given is 0. */
+struct cli_amount {
+    double fraction;
+    int64_t count;
+};
+
+/** Every value that any command takes. A flag has one meaning whatever the command. */
+struct cli_values {
+    const char *model, *output;
+    int64_t threads;
+    int dtype, log_format;
+    bool quiet, verbose, overwrite, dry_run;
+
+    const char *text, *id, *domain, *input_format, *files_from;
+    int64_t limit;
+
+    int64_t samples, probe_tokens, shots, seed;
+    const char *sentences, *template_path;
+
+    const char *probe, *heads;
+    int method, decode;
+    struct cli_amount top_heads;
+
+    int mask, long_documents, special;
+    int64_t max_tokens;
+
+    struct cli_amount keep;
+    int64_t budget, budget_total;
+    const char *by, *memory, *temp_dir;
+    int order, output_format;
+
+    int64_t show;
+    bool jsonl, bos;
+
+    char **arguments; /**< what is not a flag; hs_free */
+    size_t n_arguments;
+};
+
+enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_CHOICE, CLI_AMOUNT };
+
+struct cli_flag {
+    const char *name; /**< long name; NULL: `help` is the title of the flags that follow */
+    char letter;      /**< 0: none */
+    const char *value;
+    const char *help;
+    enum cli_kind kind;
+    size_t at; /**< offset in struct cli_values */
+    int64_t low, high;
+    const char *choices; /**< "auto|f32": the value becomes the index */
+    int exclusive;       /**< not 0: of the flags with this number only one may be given */
+};
+
+extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_output_flags[], cli_input_flags[],
+    cli_probe_flags[], cli_probe_file_flags[], cli_heads_flags[], cli_heads_file_flags[], cli_score_flags[],
+    cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[], cli_run_flags[],
+    cli_special_flags[], cli_tokenize_flags[], cli_text_flags[];
+
+enum { CLI_MAX_GROUPS = 16, CLI_MAX_FLAGS = 96 };
+
+struct cli_call; /* common.h */
+
+/** One command: what main.c's table is made of. */
+struct cli_command {
+    const char *name;
+    const char *arguments; /**< for the help: "INPUT..." */
+    const char *summary;
+    size_t least, most; /**< how many arguments */
+    bool stoppable;     /**< it looks at the stop flag */
+    headsift_status (*run)(struct cli_call *call, headsift_error *error);
+    const struct cli_flag *groups[CLI_MAX_GROUPS]; /**< up to a NULL */
+};
+
+/** Fills *values from the command line and the environment. Prints and exits for --help and --version.
+ *  argv[0] is the command's name. @return HEADSIFT_USAGE with a hint; values->arguments is to be freed in any case. */
+headsift_status cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_values *values,
+                          headsift_error *error);
+
+/** The one of `names` that `typed` probably meant, or NULL. */
+const char *cli_closest(const char *typed, const char *const *names, size_t n);
+
+/** Sets one flag's value. @param source for messages: "--limit", "HEADSIFT_LIMIT". */
+headsift_status cli_set(const struct cli_flag *flag, const char *text, const char *source, struct cli_values *values,
+                        headsift_error *error);
+
+#endif

@@ -1,0 +1,129 @@
+/* One flag's text to its value, and the spelling hint.
+ * An integer is a count, a value with a decimal point a fraction. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "options.h"
+
+static bool all_digits(const char *text) { return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0'; }
+
+static headsift_status set_count(const struct cli_flag *flag, const char *text, const char *source, int64_t *out,
+                                 headsift_error *error) {
+    errno = 0;
+    char *end;
+    long long number = strtoll(text, &end, 10);
+    const char *digits = text[0] == '-' ? text + 1 : text;
+    if (!all_digits(digits)) {
+        return hs_fail(error, HEADSIFT_USAGE, "%s is \"%s\", must be an integer", source, text);
+    }
+    if (errno == ERANGE || number < flag->low || number > flag->high) {
+        return hs_fail(error, HEADSIFT_USAGE, "%s is %s, must be %lld to %lld", source, text, (long long)flag->low,
+                       (long long)flag->high);
+    }
+    *out = number;
+    return HEADSIFT_OK;
+}
+
+static headsift_status set_amount(const struct cli_flag *flag, const char *text, const char *source,
+                                  struct cli_amount *out, headsift_error *error) {
+    *out = (struct cli_amount){0};
+    if (strchr(text, '.') == NULL) {
+        return set_count(flag, text, source, &out->count, error);
+    }
+    char *end;
+    double fraction = strtod(text, &end);
+    bool plain = text[strspn(text, "0123456789.")] == '\0' && *end == '\0' && end != text;
+    if (!plain || !(fraction > 0 && fraction <= 1)) {
+        return hs_fail(error, HEADSIFT_USAGE,
+                       "%s is \"%s\", must be a count (an integer) or a fraction above 0.0 and at most 1.0", source,
+                       text);
+    }
+    out->fraction = fraction;
+    return HEADSIFT_OK;
+}
+
+static headsift_status set_choice(const struct cli_flag *flag, const char *text, const char *source, int *out,
+                                  headsift_error *error) {
+    int index = 0;
+    for (const char *at = flag->choices; *at != '\0'; index++) {
+        size_t size = strcspn(at, "|");
+        if (strlen(text) == size && memcmp(text, at, size) == 0) {
+            *out = index;
+            return HEADSIFT_OK;
+        }
+        at += size + (at[size] == '|');
+    }
+    return hs_fail(error, HEADSIFT_USAGE, "%s is \"%s\", must be one of %s", source, text, flag->choices);
+}
+
+/* A flag on the command line has no text; a variable says yes or no. */
+static headsift_status set_switch(const char *text, const char *source, bool *out, headsift_error *error) {
+    static const char *const yes[] = {"1", "true", "yes", "on"}, *const no[] = {"0", "false", "no", "off"};
+    *out = text == NULL;
+    for (size_t i = 0; text != NULL && i < sizeof yes / sizeof *yes; i++) {
+        if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
+            *out = strcasecmp(text, yes[i]) == 0;
+            return HEADSIFT_OK;
+        }
+    }
+    return text == NULL ? HEADSIFT_OK : hs_fail(error, HEADSIFT_USAGE, "%s is \"%s\", must be 1 or 0", source, text);
+}
+
+headsift_status cli_set(const struct cli_flag *flag, const char *text, const char *source, struct cli_values *values,
+                        headsift_error *error) {
+    void *out = (char *)values + flag->at;
+    switch (flag->kind) {
+    case CLI_SWITCH:
+        return set_switch(text, source, out, error);
+    case CLI_TEXT:
+        *(const char **)out = text;
+        return text[0] != '\0' ? HEADSIFT_OK : hs_fail(error, HEADSIFT_USAGE, "%s is empty", source);
+    case CLI_COUNT:
+        return set_count(flag, text, source, out, error);
+    case CLI_CHOICE:
+        return set_choice(flag, text, source, out, error);
+    case CLI_AMOUNT:
+        return set_amount(flag, text, source, out, error);
+    case CLI_HEADER:
+        break;
+    }
+    return HEADSIFT_OK;
+}
+
+enum { WORD_LENGTH = 32 };
+
+/* How many letters to insert, remove or change to get from a to b. */
+static size_t distance(const char *a, const char *b) {
+    size_t n = strlen(b), row[WORD_LENGTH + 1];
+    for (size_t j = 0; j <= n; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t change = diagonal + (a[i - 1] != b[j - 1]);
+            size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < step ? change : step;
+        }
+    }
+    return row[n];
+}
+
+const char *cli_closest(const char *typed, const char *const *names, size_t n) {
+    const char *best = NULL;
+    size_t best_distance = 3;
+    for (size_t i = 0; i < n && strlen(typed) <= WORD_LENGTH; i++) {
+        size_t away = strlen(names[i]) <= WORD_LENGTH ? distance(typed, names[i]) : WORD_LENGTH;
+        if (away < best_distance && away < strlen(names[i])) {
+            best = names[i];
+            best_distance = away;
+        }
+    }
+    return best;
+}
