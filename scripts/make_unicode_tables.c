@@ -1,8 +1,10 @@
-/* Makes src/tokenizer/unicode_tables.c from the code points that the `tokenizers` library was seen to put in each class:
+/* Makes src/tokenizer/unicode_tables.c from the code points that the `tokenizers` library was seen to put in each
+ * class:
  *   cc scripts/make_unicode_tables.c -ljansson -o make && ./make tests/data/goldens/unicode.json \
  *       tests/data/tokenizer/unicode_more.json > src/tokenizer/unicode_tables.c
  * Each file holds {"class": [[first, last], ...]}. The classes of the second file were read off the library too:
- * "w": the characters beside which a single_word token is not found; "canonical": those that its NFD changes or moves. */
+ * "w": the characters beside which a single_word token is not found; "canonical": those that its NFD changes or moves.
+ */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +20,8 @@ static void add(const json_t *ranges, unsigned bit) {
     for (size_t i = 0; i < json_array_size(ranges); i++) {
         const json_t *range = json_array_get(ranges, i);
         json_int_t last = json_integer_value(json_array_get(range, 1));
-        for (json_int_t point = json_integer_value(json_array_get(range, 0)); point <= last && point < POINTS; point++) {
+        for (json_int_t point = json_integer_value(json_array_get(range, 0)); point <= last && point < POINTS;
+             point++) {
             bits[point] |= (uint8_t)bit;
         }
     }

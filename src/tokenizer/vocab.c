@@ -1,0 +1,362 @@
+/* Builds a tokenizer: names to ids, GPT-2's byte alphabet to bytes, merges, added tokens, and the table of whole
+ * pieces. Used by tokenizer_json.c and gguf_vocab.c. */
+#include "tokenizer/vocab.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "tokenizer/normalize.h"
+
+static uint64_t hash_bytes(const char *bytes, size_t size) {
+    const uint64_t factor = 0x9E3779B97F4A7C15u;
+    uint64_t hash = size * factor, word;
+    for (; size >= 8; size -= 8, bytes += 8) {
+        memcpy(&word, bytes, 8);
+        hash = (hash ^ word) * factor;
+        hash ^= hash >> 29;
+    }
+    word = 0;
+    memcpy(&word, bytes, size);
+    hash = (hash ^ word) * factor;
+    return hash ^ hash >> 32;
+}
+
+static size_t table_size(size_t n) {
+    size_t slots = 16;
+    while (slots < n * 2) {
+        slots *= 2;
+    }
+    return slots;
+}
+
+static headsift_status no_memory(const struct hs_builder *builder, headsift_error *error) {
+    return hs_fail(error, HEADSIFT_FAILED, "%s: no memory for the tokenizer", builder->where);
+}
+
+headsift_status hs_builder_begin(struct hs_builder *builder, const char *where, size_t n_names, headsift_error *error) {
+    *builder = (struct hs_builder){.where = where};
+    if (n_names == 0) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: the vocabulary is empty", where);
+    }
+    size_t slots = table_size(n_names);
+    builder->names = hs_alloc(slots, sizeof *builder->names);
+    builder->names_mask = slots - 1;
+    builder->tokenizer = hs_alloc(1, sizeof *builder->tokenizer);
+    if (builder->names == NULL || builder->tokenizer == NULL) {
+        return no_memory(builder, error);
+    }
+    for (size_t i = 0; i < 256; i++) {
+        builder->tokenizer->bpe.byte_ids[i] = -1;
+    }
+    builder->tokenizer->bpe.unknown = -1;
+    builder->tokenizer->bos = -1;
+    return HEADSIFT_OK;
+}
+
+/* ---- Tokens ----------------------------------------------------------------------------------------------------- */
+
+/* The slot of a name, or the free one where it belongs. */
+static struct hs_name *find_name(const struct hs_builder *builder, const char *name, size_t size) {
+    size_t at = (size_t)hash_bytes(name, size) & builder->names_mask;
+    while (builder->names[at].text != NULL &&
+           (builder->names[at].size != size || memcmp(builder->names[at].text, name, size) != 0)) {
+        at = (at + 1) & builder->names_mask;
+    }
+    return &builder->names[at];
+}
+
+int32_t hs_builder_find(const struct hs_builder *builder, const char *name, size_t size) {
+    const struct hs_name *slot = find_name(builder, name, size);
+    return slot->text == NULL ? -1 : slot->id;
+}
+
+/* The byte that a character of GPT-2's alphabet stands for, or -1: printable ones stand for themselves, the other 68
+ * bytes follow from U+0100 on. */
+static int alphabet_byte(uint32_t point) {
+    if ((point >= '!' && point <= '~') || (point >= 0xA1 && point <= 0xFF && point != 0xAD)) {
+        return (int)point;
+    }
+    if (point >= 0x100 && point <= 0x120) {
+        return (int)point - 0x100;
+    }
+    if (point >= 0x121 && point <= 0x142) {
+        return (int)point - 0x121 + 0x7F;
+    }
+    return point == 0x143 ? 0xAD : -1;
+}
+
+/* Appends the bytes of a name to `bytes`; false if it is not in the alphabet. There is room for `size` bytes. */
+static bool decode_name(struct hs_buffer *bytes, const char *name, size_t size) {
+    size_t start = bytes->size;
+    for (size_t at = 0, length; at < size; at += length) {
+        int byte = alphabet_byte(hs_utf8_decode(name + at, &length));
+        if (byte < 0) {
+            bytes->size = start;
+            return false;
+        }
+        bytes->data[bytes->size++] = (char)byte;
+    }
+    return true;
+}
+
+/* The token of an id, made where the array does not reach so far. NULL when there is no memory. */
+static struct hs_token *token_at(struct hs_tokenizer *tokenizer, size_t id) {
+    if (!hs_grow((void **)&tokenizer->tokens, &tokenizer->tokens_capacity, id + 1, sizeof *tokenizer->tokens)) {
+        return NULL;
+    }
+    if (id >= tokenizer->n_tokens) {
+        memset(tokenizer->tokens + tokenizer->n_tokens, 0, (id + 1 - tokenizer->n_tokens) * sizeof *tokenizer->tokens);
+        tokenizer->n_tokens = id + 1;
+    }
+    return &tokenizer->tokens[id];
+}
+
+/* Keeps what a token stands for: bytes that were appended from `start` on. */
+static void set_bytes(struct hs_tokenizer *tokenizer, struct hs_token *token, size_t start) {
+    token->offset = start;
+    token->size = (uint32_t)(tokenizer->bytes.size - start);
+    token->present = true;
+}
+
+static headsift_status check_token(const struct hs_builder *builder, const char *name, size_t size, int64_t id,
+                                   headsift_error *error) {
+    if (id < 0 || id >= HS_MAX_TOKENS) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: token \"%.80s\" has id %lld, must be 0 to %d", builder->where, name,
+                       (long long)id, HS_MAX_TOKENS - 1);
+    }
+    if (hs_utf8_check(name, size) != size || size > INT32_MAX / 4) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: the name of token %lld is not UTF-8 or too long", builder->where,
+                       (long long)id);
+    }
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_builder_token(struct hs_builder *builder, const char *name, size_t size, int64_t id,
+                                 headsift_error *error) {
+    HS_TRY(check_token(builder, name, size, id, error));
+    struct hs_tokenizer *tokenizer = builder->tokenizer;
+    struct hs_name *slot = find_name(builder, name, size);
+    if (slot->text != NULL) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: tokens %d and %lld have the same name \"%.80s\"", builder->where,
+                       slot->id, (long long)id, name);
+    }
+    struct hs_token *token = token_at(tokenizer, (size_t)id);
+    if (token == NULL) {
+        return no_memory(builder, error);
+    }
+    if (token->present) {
+        return hs_fail(error, HEADSIFT_FAILED,
+                       "%s: id %lld stands twice in the vocabulary, the second time for \"%.80s\"", builder->where,
+                       (long long)id, name);
+    }
+    size_t start = tokenizer->bytes.size;
+    if (!hs_buffer_reserve(&tokenizer->bytes, size)) {
+        return no_memory(builder, error);
+    }
+    bool decoded = decode_name(&tokenizer->bytes, name, size);
+    if (!decoded && !hs_buffer_append(&tokenizer->bytes, name, size)) {
+        return no_memory(builder, error);
+    }
+    set_bytes(tokenizer, token, start);
+    *slot = (struct hs_name){
+        .text = name, .size = size, .offset = start, .bytes = decoded ? token->size : 0, .id = (int32_t)id};
+    builder->n_names++;
+    if (slot->bytes == 1) {
+        tokenizer->bpe.byte_ids[(unsigned char)tokenizer->bytes.data[start]] = (int32_t)id;
+    }
+    return HEADSIFT_OK;
+}
+
+/* ---- Merges ----------------------------------------------------------------------------------------------------- */
+
+headsift_status hs_builder_merges(struct hs_builder *builder, size_t n_merges, headsift_error *error) {
+    if (n_merges >= INT32_MAX) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: %zu merges are too many", builder->where, n_merges);
+    }
+    return hs_bpe_reserve(&builder->tokenizer->bpe, n_merges) ? HEADSIFT_OK : no_memory(builder, error);
+}
+
+headsift_status hs_builder_merge(struct hs_builder *builder, uint32_t rank, const char *left, size_t left_size,
+                                 const char *right, size_t right_size, headsift_error *error) {
+    builder->joined.size = 0;
+    if (!hs_buffer_append(&builder->joined, left, left_size) ||
+        !hs_buffer_append(&builder->joined, right, right_size)) {
+        return no_memory(builder, error);
+    }
+    const char *names[] = {left, right, builder->joined.data};
+    size_t sizes[] = {left_size, right_size, builder->joined.size};
+    int32_t ids[3];
+    for (size_t i = 0; i < 3; i++) {
+        ids[i] = hs_builder_find(builder, names[i], sizes[i]);
+        if (ids[i] < 0) {
+            return hs_fail(error, HEADSIFT_FAILED,
+                           "%s: merge %u needs the token \"%.*s\", which is not in the vocabulary", builder->where,
+                           rank, (int)(sizes[i] < 80 ? sizes[i] : 80), names[i]);
+        }
+    }
+    hs_bpe_add(&builder->tokenizer->bpe, rank, ids[0], ids[1], ids[2]);
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_builder_merge_line(struct hs_builder *builder, uint32_t rank, const char *line, size_t size,
+                                      headsift_error *error) {
+    const char *space = memchr(line, ' ', size);
+    size_t left = space == NULL ? 0 : (size_t)(space - line);
+    if (space == NULL || memchr(space + 1, ' ', size - left - 1) != NULL) {
+        return hs_fail(error, HEADSIFT_FAILED,
+                       "%s: merge %u must be two tokens with one space between them, is \"%.*s\"", builder->where, rank,
+                       (int)(size < 80 ? size : 80), line);
+    }
+    return hs_builder_merge(builder, rank, line, left, space + 1, size - left - 1, error);
+}
+
+/* ---- Added tokens ----------------------------------------------------------------------------------------------- */
+
+headsift_status hs_builder_added(struct hs_builder *builder, const struct hs_added_token *token,
+                                 headsift_error *error) {
+    HS_TRY(check_token(builder, token->content, token->size, token->id, error));
+    struct hs_tokenizer *tokenizer = builder->tokenizer;
+    struct hs_token *kept = token_at(tokenizer, (size_t)token->id);
+    size_t start = tokenizer->bytes.size;
+    if (kept == NULL || !hs_buffer_append(&tokenizer->bytes, token->content, token->size) ||
+        !hs_added_tokens_add(&tokenizer->added, token)) {
+        return no_memory(builder, error);
+    }
+    set_bytes(tokenizer, kept, start);
+    return HEADSIFT_OK;
+}
+
+static bool insert_added(struct hs_tokenizer *tokenizer, size_t index, struct hs_normalized *work) {
+    const struct hs_added_token *token = &tokenizer->added.tokens[index];
+    struct hs_added_tree *tree = token->normalized ? &tokenizer->added.normalized : &tokenizer->added.raw;
+    if (!token->normalized || !tokenizer->nfc) {
+        return hs_added_tree_insert(tree, token->content, token->size, (int32_t)index);
+    }
+    return hs_nfc(token->content, token->size, 0, work, NULL) == HEADSIFT_OK &&
+           hs_added_tree_insert(tree, work->text.data, work->text.size, (int32_t)index);
+}
+
+/* Special tokens first: of two that are spelled alike once normalised, the library takes the first. */
+static bool build_trees(struct hs_tokenizer *tokenizer) {
+    struct hs_normalized work = {0};
+    bool ok = true;
+    for (int special = 1; special >= 0; special--) {
+        for (size_t i = 0; i < tokenizer->added.n && ok; i++) {
+            if (tokenizer->added.tokens[i].special == (special == 1)) {
+                ok = insert_added(tokenizer, i, &work);
+            }
+        }
+    }
+    hs_normalized_free(&work);
+    return ok;
+}
+
+/* ---- Whole pieces ----------------------------------------------------------------------------------------------- */
+
+int32_t hs_piece_find(const struct hs_tokenizer *tokenizer, const char *piece, size_t size) {
+    if (size > tokenizer->longest_piece) {
+        return -1;
+    }
+    uint64_t hash = hash_bytes(piece, size);
+    for (size_t at = (size_t)hash & tokenizer->pieces_mask;; at = (at + 1) & tokenizer->pieces_mask) {
+        const struct hs_piece_slot *slot = &tokenizer->pieces[at];
+        if (slot->id < 0) {
+            return -1;
+        }
+        if (slot->hash == (uint32_t)(hash >> 32) && slot->size == size &&
+            memcmp(tokenizer->bytes.data + slot->offset, piece, size) == 0) {
+            return slot->id;
+        }
+    }
+}
+
+static void add_piece(struct hs_tokenizer *tokenizer, const struct hs_name *name) {
+    uint64_t hash = hash_bytes(tokenizer->bytes.data + name->offset, name->bytes);
+    size_t at = (size_t)hash & tokenizer->pieces_mask;
+    while (tokenizer->pieces[at].id >= 0) {
+        at = (at + 1) & tokenizer->pieces_mask;
+    }
+    tokenizer->pieces[at] = (struct hs_piece_slot){
+        .offset = name->offset, .size = name->bytes, .hash = (uint32_t)(hash >> 32), .id = name->id};
+    if (name->bytes > tokenizer->longest_piece) {
+        tokenizer->longest_piece = name->bytes;
+    }
+}
+
+/* Whether the name's bytes come to its token: by the merges, or because they are not asked. */
+static headsift_status is_whole(const struct hs_builder *builder, const struct hs_name *name,
+                                struct hs_bpe_scratch *scratch, bool *whole, headsift_error *error) {
+    const struct hs_tokenizer *tokenizer = builder->tokenizer;
+    *whole = builder->ignore_merges && (builder->hidden == NULL || !builder->hidden[name->id]);
+    if (*whole) {
+        return HEADSIFT_OK;
+    }
+    HS_TRY(hs_bpe_encode(&tokenizer->bpe, tokenizer->bytes.data + name->offset, name->bytes, scratch, error));
+    const struct hs_symbol *first = scratch->symbols;
+    *whole = scratch->n > 0 && first->id == name->id && first->next == HS_NO_SYMBOL && first->start == 0 &&
+             (size_t)first->end == name->bytes;
+    return HEADSIFT_OK;
+}
+
+static headsift_status build_pieces(struct hs_builder *builder, struct hs_bpe_scratch *scratch, headsift_error *error) {
+    struct hs_tokenizer *tokenizer = builder->tokenizer;
+    size_t slots = table_size(builder->n_names);
+    tokenizer->pieces = hs_alloc(slots, sizeof *tokenizer->pieces);
+    if (tokenizer->pieces == NULL) {
+        return no_memory(builder, error);
+    }
+    tokenizer->pieces_mask = slots - 1;
+    for (size_t i = 0; i < slots; i++) {
+        tokenizer->pieces[i].id = -1;
+    }
+    for (size_t i = 0; i <= builder->names_mask; i++) {
+        const struct hs_name *name = &builder->names[i];
+        bool whole = false;
+        if (name->text != NULL && name->bytes > 0) {
+            HS_TRY(is_whole(builder, name, scratch, &whole, error));
+        }
+        if (whole) {
+            add_piece(tokenizer, name);
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+/* ---- The end ---------------------------------------------------------------------------------------------------- */
+
+static char *describe(const struct hs_tokenizer *tokenizer) {
+    size_t size = 0;
+    const char *bos = tokenizer->bos < 0 ? NULL : hs_token_bytes(tokenizer, tokenizer->bos, &size);
+    return hs_format("byte-level BPE, %s split%s%s, %s%.*s", hs_split_name(tokenizer->split),
+                     tokenizer->prefix_space ? " with a space in front" : "", tokenizer->nfc ? ", NFC" : "",
+                     bos == NULL ? "no BOS" : "BOS ", bos == NULL ? 0 : (int)(size < 80 ? size : 80),
+                     bos == NULL ? "" : bos);
+}
+
+headsift_status hs_builder_finish(struct hs_builder *builder, struct hs_tokenizer **out, headsift_error *error) {
+    struct hs_tokenizer *tokenizer = builder->tokenizer;
+    struct hs_bpe_scratch scratch = {0};
+    headsift_status status = build_pieces(builder, &scratch, error);
+    hs_bpe_scratch_free(&scratch);
+    HS_TRY(status);
+    if (tokenizer->bos >= 0 &&
+        ((size_t)tokenizer->bos >= tokenizer->n_tokens || !tokenizer->tokens[tokenizer->bos].present)) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: the BOS has id %d, which is no token", builder->where,
+                       tokenizer->bos);
+    }
+    tokenizer->style = describe(tokenizer);
+    if (!build_trees(tokenizer) || tokenizer->style == NULL) {
+        return no_memory(builder, error);
+    }
+    *out = tokenizer;
+    builder->tokenizer = NULL;
+    return HEADSIFT_OK;
+}
+
+void hs_builder_end(struct hs_builder *builder) {
+    hs_free(builder->names);
+    hs_free(builder->hidden);
+    hs_buffer_free(&builder->joined);
+    hs_tokenizer_close(builder->tokenizer);
+    *builder = (struct hs_builder){0};
+}
