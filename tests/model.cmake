@@ -1,4 +1,10 @@
 # The model room: loaders, refusals, values; and export_hf, the tool that writes a model as a Hugging Face directory.
-add_executable(export_hf tools/export_hf.c tools/export_weights.c tools/export_tokenizer.c)
+set(model_rooms base tokenizer model)
+set(export_sources tools/export_config.c tools/export_weights.c tools/export_tokenizer.c)
+set(gguf_sources tools/write_gguf.c tools/memory_gguf.c)
+
+add_executable(export_hf tools/export_hf.c ${export_sources})
 target_link_libraries(export_hf PRIVATE hs_base hs_tokenizer hs_model hs_flags)
 target_include_directories(export_hf PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+
+hs_test(test_model_gguf SOURCES unit/test_model_gguf.c ${gguf_sources} ROOMS ${model_rooms})

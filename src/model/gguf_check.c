@@ -93,6 +93,9 @@ static headsift_status walk_key(struct walk *walk) {
     uint32_t type;
     HS_TRY(take_string(walk, MAX_KEY_LENGTH, &key, &length));
     HS_TRY(take(walk, &type, sizeof type));
+    if (length == 0) {
+        return bad(walk, "a key without a name");
+    }
     if (is_key(key, length, GGUF_KEY_GENERAL_ALIGNMENT)) {
         uint32_t alignment;
         HS_TRY(take(walk, &alignment, sizeof alignment));
@@ -149,7 +152,7 @@ static headsift_status check_version(const struct walk *walk, uint32_t version) 
     if (version >= 2 && version <= GGUF_VERSION) {
         return HEADSIFT_OK;
     }
-    if ((version & 0xffff) == 0) {
+    if (version != 0 && (version & 0xffff) == 0) {
         return hs_fail(walk->error, HEADSIFT_FAILED, "%s: a big-endian GGUF is not supported: convert it again",
                        walk->where);
     }

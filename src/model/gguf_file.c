@@ -14,39 +14,40 @@ static void silent(enum ggml_log_level level, const char *text, void *user) {
     (void)user;
 }
 
-static hs_to_f32 converter_of(enum ggml_type type) {
-    switch (type) {
-    case GGML_TYPE_F32:
-        return hs_f32_copy;
-    case GGML_TYPE_F16:
-        return hs_f16_to_f32;
-    case GGML_TYPE_BF16:
-        return hs_bf16_to_f32;
-    case GGML_TYPE_Q4_0:
-    case GGML_TYPE_Q4_1:
-    case GGML_TYPE_Q5_0:
-    case GGML_TYPE_Q5_1:
-    case GGML_TYPE_Q8_0:
-    case GGML_TYPE_Q2_K:
-    case GGML_TYPE_Q3_K:
-    case GGML_TYPE_Q4_K:
-    case GGML_TYPE_Q5_K:
-    case GGML_TYPE_Q6_K:
-    case GGML_TYPE_IQ4_NL:
-    case GGML_TYPE_IQ4_XS:
-        return ggml_get_type_traits(type)->to_float;
-    default:
-        return NULL;
+static const struct dtype {
+    enum ggml_type type;
+    const char *name;
+    hs_to_f32 convert; /* NULL: ggml's own */
+} DTYPES[] = {
+    {GGML_TYPE_F32, "F32", hs_f32_copy},      {GGML_TYPE_F16, "F16", hs_f16_to_f32},
+    {GGML_TYPE_BF16, "BF16", hs_bf16_to_f32}, {GGML_TYPE_Q4_0, "Q4_0", NULL},
+    {GGML_TYPE_Q4_1, "Q4_1", NULL},           {GGML_TYPE_Q5_0, "Q5_0", NULL},
+    {GGML_TYPE_Q5_1, "Q5_1", NULL},           {GGML_TYPE_Q8_0, "Q8_0", NULL},
+    {GGML_TYPE_Q2_K, "Q2_K", NULL},           {GGML_TYPE_Q3_K, "Q3_K", NULL},
+    {GGML_TYPE_Q4_K, "Q4_K", NULL},           {GGML_TYPE_Q5_K, "Q5_K", NULL},
+    {GGML_TYPE_Q6_K, "Q6_K", NULL},           {GGML_TYPE_IQ4_NL, "IQ4_NL", NULL},
+    {GGML_TYPE_IQ4_XS, "IQ4_XS", NULL},
+};
+
+/* Other types keep ggml's name and have no converter: they are refused where a weight needs them. */
+static struct dtype dtype_of(enum ggml_type type) {
+    for (size_t i = 0; i < sizeof DTYPES / sizeof *DTYPES; i++) {
+        if (DTYPES[i].type == type) {
+            struct dtype found = DTYPES[i];
+            found.convert = found.convert != NULL ? found.convert : ggml_get_type_traits(type)->to_float;
+            return found;
+        }
     }
+    return (struct dtype){type, ggml_type_name(type), NULL};
 }
 
 static void tensor_at(const struct hs_model *model, int64_t id, struct hs_tensor *out) {
     const struct gguf_context *gguf = model->gguf;
     const int64_t *sizes = gguf_get_tensor_ne(gguf, id);
-    enum ggml_type type = gguf_get_tensor_type(gguf, id);
+    struct dtype dtype = dtype_of(gguf_get_tensor_type(gguf, id));
     size_t at = gguf_get_data_offset(gguf) + gguf_get_tensor_offset(gguf, id);
-    *out = (struct hs_tensor){.dtype = ggml_type_name(type),
-                              .convert = converter_of(type),
+    *out = (struct hs_tensor){.dtype = dtype.name,
+                              .convert = dtype.convert,
                               .n_dims = GGML_MAX_DIMS,
                               .data = model->shards[0].map.data + at,
                               .size = gguf_get_tensor_size(gguf, id)};
@@ -137,6 +138,13 @@ static headsift_status divisors_read(struct hs_model *model, const char *where, 
     return HEADSIFT_OK;
 }
 
+headsift_status hs_gguf_load_mapped(struct hs_model *model, headsift_error *error) {
+    const struct hs_map *map = &model->shards[0].map;
+    HS_TRY(hs_gguf_parse(map->data, map->size, model->path, &model->gguf, error));
+    HS_TRY(hs_gguf_config_read(model->gguf, model->path, &model->config, error));
+    return divisors_read(model, model->path, error);
+}
+
 headsift_status hs_gguf_load(struct hs_model *model, headsift_error *error) {
     const char *slash = strrchr(model->path, '/');
     model->shards = hs_alloc(1, sizeof *model->shards);
@@ -151,7 +159,5 @@ headsift_status hs_gguf_load(struct hs_model *model, headsift_error *error) {
         return hs_fail_memory(error, "a path", strlen(model->path));
     }
     HS_TRY(hs_map_open(file->path, &file->map, error));
-    HS_TRY(hs_gguf_parse(file->map.data, file->map.size, file->path, &model->gguf, error));
-    HS_TRY(hs_gguf_config_read(model->gguf, file->path, &model->config, error));
-    return divisors_read(model, file->path, error);
+    return hs_gguf_load_mapped(model, error);
 }

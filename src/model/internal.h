@@ -131,6 +131,8 @@ headsift_status hs_gguf_int_array(const struct gguf_context *gguf, const char *w
 
 /* gguf_file.c */
 headsift_status hs_gguf_load(struct hs_model *model, headsift_error *error);
+/** The same for a model whose first shard is mapped already. */
+headsift_status hs_gguf_load_mapped(struct hs_model *model, headsift_error *error);
 /** Opens the header of a GGUF in memory. */
 headsift_status hs_gguf_parse(const unsigned char *bytes, size_t size, const char *where, struct gguf_context **out,
                               headsift_error *error);

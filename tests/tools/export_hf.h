@@ -14,6 +14,9 @@ struct export_options {
     bool old_rope; /**< rope_theta and rope_scaling instead of rope_parameters */
 };
 
+/** All of the below. */
+headsift_status export_directory(const struct hs_model *model, const struct export_options *options,
+                                 headsift_error *error);
 /** config.json. */
 headsift_status export_config(const struct hs_model *model, const struct export_options *options,
                               headsift_error *error);
