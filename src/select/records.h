@@ -1,0 +1,56 @@
+/* Records of a source file that src/corpus reads one by one: all of them, or the chosen rows alone.
+ * As a loop, and as the SQL table function hs_records(), so that DuckDB can write them to Parquet as they pass. */
+#ifndef HS_SELECT_RECORDS_H
+#define HS_SELECT_RECORDS_H
+
+#include "select/select.h"
+
+/** Rows of a source file, ascending. */
+struct hs_rows {
+    int64_t *items;
+    size_t n;
+};
+
+/** The chosen rows of a unit. hs_free(rows->items). */
+headsift_status hs_rows_read(struct hs_selection *selection, const struct hs_unit *unit, struct hs_rows *rows,
+                             headsift_error *error);
+
+struct hs_scan {
+    struct hs_reader *reader;
+    const struct hs_input *input;
+    const struct hs_rows *rows; /**< NULL: all rows */
+    size_t next;
+    char *id;                  /**< of a plain text file: FILE:ROW, as in the score rows */
+    struct hs_field fields[2]; /**< of a plain text file */
+};
+
+headsift_status hs_scan_open(const struct hs_selection *selection, const struct hs_unit *unit,
+                             const struct hs_input *input, const struct hs_rows *rows, bool all_fields,
+                             struct hs_scan *scan, headsift_error *error);
+/** The next wanted record; its fields are filled in for plain text files too. A wanted row that is not there is an
+ *  error: the file has changed. */
+headsift_status hs_scan_next(struct hs_scan *scan, struct hs_document *document, bool *more, headsift_error *error);
+void hs_scan_close(struct hs_scan *scan);
+
+/** What hs_records() gives: "row" BIGINT, then "c0", "c1", ... VARCHAR: the fields with these names. */
+struct hs_feed {
+    const struct hs_selection *selection;
+    const struct hs_unit *unit;
+    const struct hs_input *input;
+    const struct hs_rows *rows;
+    const struct hs_field *names; /**< name and name_size alone are read */
+    size_t n_names;
+    struct hs_scan scan;
+    struct hs_buffer repaired;
+    headsift_status status; /**< of the source: DuckDB's own message hides it */
+    headsift_error error;
+};
+
+/** Runs a statement that reads hs_records(): `feed` is put to work for it. */
+headsift_status hs_feed_run(struct hs_selection *selection, const struct hs_feed *feed, const char *statement,
+                            headsift_error *error);
+
+/** The bytes themselves if they are UTF-8, else a copy in `room` with U+FFFD for what is not. NULL: no memory. */
+const char *hs_repair_text(const char *text, size_t *size, struct hs_buffer *room);
+
+#endif

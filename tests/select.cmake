@@ -1,0 +1,3 @@
+hs_test(test_select SOURCES unit/test_select.c unit/select_support.c ROOMS select corpus base)
+hs_test(test_select_output SOURCES unit/test_select_output.c unit/select_support.c ROOMS select corpus base
+        LINK headsift_zlib)
