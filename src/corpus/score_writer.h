@@ -5,13 +5,15 @@
 
 #include "base/error.h"
 
+/** Holds the rows of one file until commit: about 200 bytes a row and the ids. */
 struct hs_score_writer;
 
-/** @param path      final name; rows stay under a temporary name until hs_score_writer_commit.
+/** The same rows and metadata give the same bytes.
+ *  @param path      final name; rows stay under a temporary name until hs_score_writer_commit.
  *  @param metadata  key, value, key, value, ..., NULL: Parquet key-value metadata. */
 headsift_status hs_score_writer_open(const char *path, const char *const *metadata, struct hs_score_writer **out,
                                      headsift_error *error);
-/** NaN losses and scores become NULL. */
+/** NaN losses and scores become NULL. `id` NULL becomes FILE:ROW. Bytes that are no UTF-8 become U+FFFD. */
 headsift_status hs_score_writer_add(struct hs_score_writer *writer, const char *id, size_t id_size, const char *file,
                                     int64_t row, const char *domain, size_t domain_size, const headsift_score *score,
                                     headsift_error *error);

@@ -29,11 +29,18 @@ void hs_sql_close(struct hs_sql *sql); /**< fine on a zeroed struct */
  *  @param result NULL, or filled in: duckdb_destroy_result. */
 headsift_status hs_sql_run(struct hs_sql *sql, const char *statement, duckdb_result *result, headsift_error *error);
 
+/** Starts a query whose rows are fetched as they are made, in bounded memory. @param result  duckdb_destroy_result. */
+headsift_status hs_sql_stream(struct hs_sql *sql, const char *statement, duckdb_result *result, headsift_error *error);
+/** The next rows of it: duckdb_destroy_data_chunk. *chunk is NULL behind the last ones. */
+headsift_status hs_sql_fetch(duckdb_result *result, duckdb_data_chunk *chunk, headsift_error *error);
+
 /** Append 'string' or "identifier" quoted for SQL. False when there is no memory. */
 bool hs_sql_string(struct hs_buffer *out, const char *text, size_t size);
 bool hs_sql_identifier(struct hs_buffer *out, const char *text, size_t size);
 /** Append a string literal that read_parquet takes for exactly this file: *, ?, [ and the like are matched literally.
- */
+ * (Name hive_partitioning=false beside it, or a folder called k=v becomes a column.) */
 bool hs_sql_path(struct hs_buffer *out, const char *path);
+/** Append a string literal that COPY ... TO takes for exactly this file. Name USE_TMP_FILE false beside it. */
+bool hs_sql_target(struct hs_buffer *out, const char *path);
 
 #endif

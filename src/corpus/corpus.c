@@ -1,2 +1,0 @@
-/* Being written. */
-typedef int hs_empty_corpus;

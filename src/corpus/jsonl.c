@@ -1,0 +1,244 @@
+/* JSONL: a record a line, split at \n whatever stands in it, so that a bad line costs only itself.
+ * A line may be as long as memory allows; lines of blanks are no records. */
+#include "corpus/reader.h"
+
+#include <string.h>
+
+#include "corpus/json_record.h"
+#include "corpus/stream.h"
+
+enum {
+    BLOCK = 1 << 17,
+    SEARCH_RECORDS = 1000,      /* a file whose first so many records lack a wanted column is refused */
+    SEARCH_DOMAIN_RECORDS = 64, /* where all else was found, so many are looked at for a domain */
+    SEARCH_DOMAIN_BYTES = 1 << 24,
+};
+
+struct jsonl {
+    struct hs_stream *stream;
+    struct hs_buffer bytes;
+    size_t at; /* the next line begins at bytes.data[at] */
+    bool end;
+    struct hs_json_record record;
+};
+
+/* ---- Lines -------------------------------------------------------------------------------------------------- */
+
+static headsift_status refill(struct jsonl *jsonl, headsift_error *error) {
+    if (jsonl->at > 0) {
+        jsonl->bytes.size -= jsonl->at;
+        memmove(jsonl->bytes.data, jsonl->bytes.data + jsonl->at, jsonl->bytes.size);
+        jsonl->at = 0;
+    }
+    bool more;
+    HS_TRY(hs_stream_read(jsonl->stream, BLOCK, &jsonl->bytes, &more, error));
+    jsonl->end = !more;
+    return HEADSIFT_OK;
+}
+
+/* *line stays NULL behind the last one. The line end is left out. */
+static headsift_status next_line(struct jsonl *jsonl, const char **line, size_t *size, headsift_error *error) {
+    *line = NULL;
+    const char *newline = NULL;
+    for (size_t searched = 0;;) {
+        size_t left = jsonl->bytes.size - jsonl->at;
+        const char *start = jsonl->bytes.data + jsonl->at;
+        newline = left > searched ? memchr(start + searched, '\n', left - searched) : NULL;
+        if (newline != NULL || jsonl->end) {
+            break;
+        }
+        searched = left;
+        HS_TRY(refill(jsonl, error));
+    }
+    size_t left = jsonl->bytes.size - jsonl->at;
+    if (left == 0) {
+        return HEADSIFT_OK;
+    }
+    *line = jsonl->bytes.data + jsonl->at;
+    *size = newline != NULL ? (size_t)(newline - *line) : left;
+    jsonl->at += newline != NULL ? *size + 1 : *size;
+    *size -= *size > 0 && (*line)[*size - 1] == '\r';
+    return HEADSIFT_OK;
+}
+
+static bool is_blank(const char *line, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static headsift_status next_record(struct jsonl *jsonl, const char **line, size_t *size, headsift_error *error) {
+    do {
+        HS_TRY(next_line(jsonl, line, size, error));
+    } while (*line != NULL && is_blank(*line, *size));
+    return HEADSIFT_OK;
+}
+
+/* ---- Records ------------------------------------------------------------------------------------------------ */
+
+static const char *type_name(json_type type) {
+    switch (type) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_NULL:
+        return "null";
+    default:
+        return "true or false";
+    }
+}
+
+static void fill_in(const struct hs_reader *reader, const struct jsonl *jsonl, struct hs_document *document) {
+    for (int role = 0; role < HS_ROLES; role++) {
+        const char *name = reader->columns.names[role];
+        json_type type = JSON_NULL;
+        const struct hs_field *field = name != NULL ? hs_json_record_find(&jsonl->record, name, &type) : NULL;
+        if (role == HS_ROLE_TEXT && (field == NULL || type != JSON_STRING)) {
+            hs_document_bad(document, field == NULL ? "no \"%s\"" : "\"%s\" is %s, not a string", name,
+                            type_name(type));
+        } else if (field != NULL) {
+            hs_document_set(document, (enum hs_role)role, field->value, field->size);
+        }
+    }
+}
+
+static headsift_status next_jsonl(struct hs_reader *reader, struct hs_document *document, bool *more,
+                                  headsift_error *error) {
+    struct jsonl *jsonl = reader->state;
+    HS_TRY(next_record(jsonl, &document->raw, &document->raw_size, error));
+    *more = document->raw != NULL;
+    if (!*more) {
+        return HEADSIFT_OK;
+    }
+    char why[256];
+    enum hs_json_verdict verdict =
+        hs_json_record_parse(&jsonl->record, document->raw, document->raw_size, why, sizeof why);
+    if (verdict == HS_JSON_NO_MEMORY) {
+        return hs_fail_memory(error, reader->path, document->raw_size);
+    }
+    if (verdict == HS_JSON_BAD) {
+        hs_document_bad(document, "%s", why);
+        return HEADSIFT_OK;
+    }
+    fill_in(reader, jsonl, document);
+    if (reader->all_fields) {
+        document->fields = jsonl->record.fields;
+        document->n_fields = jsonl->record.n;
+    }
+    return HEADSIFT_OK;
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------------------ */
+
+static void free_jsonl(struct jsonl *jsonl) {
+    if (jsonl != NULL) {
+        hs_stream_close(jsonl->stream);
+        hs_buffer_free(&jsonl->bytes);
+        hs_json_record_free(&jsonl->record);
+        hs_free(jsonl);
+    }
+}
+
+static headsift_status make_jsonl(const struct hs_input *input, struct jsonl **out, headsift_error *error) {
+    struct jsonl *jsonl = hs_alloc(1, sizeof *jsonl);
+    if (jsonl == NULL) {
+        return hs_fail_memory(error, input->path, sizeof *jsonl);
+    }
+    headsift_status status = hs_stream_open(input->path, input->compression, &jsonl->stream, error);
+    if (status != HEADSIFT_OK) {
+        free_jsonl(jsonl);
+        return status;
+    }
+    *out = jsonl;
+    return HEADSIFT_OK;
+}
+
+/* What the first records have. */
+struct search {
+    bool found[HS_ROLES];
+    int64_t records, objects;
+    size_t bytes;
+};
+
+static bool search_done(const struct hs_columns *columns, const struct search *search) {
+    for (int role = 0; role < HS_ROLES; role++) {
+        if (columns->required[role] && !search->found[role]) {
+            return search->records >= SEARCH_RECORDS;
+        }
+    }
+    return columns->names[HS_ROLE_DOMAIN] == NULL || search->found[HS_ROLE_DOMAIN] ||
+           search->records >= SEARCH_DOMAIN_RECORDS || search->bytes >= SEARCH_DOMAIN_BYTES;
+}
+
+static void search_record(const struct hs_columns *columns, const struct hs_json_record *record,
+                          struct search *search) {
+    search->objects++;
+    for (int role = 0; role < HS_ROLES; role++) {
+        json_type type;
+        const char *name = columns->names[role];
+        if (name != NULL && hs_json_record_find(record, name, &type) != NULL) {
+            search->found[role] = true;
+        }
+    }
+}
+
+/* The first wanted column that no object among the first records has. Needs at least one object. */
+static headsift_status judge(struct hs_reader *reader, const struct jsonl *jsonl, const struct search *search,
+                             headsift_error *error) {
+    for (int role = 0; role < HS_ROLES && search->objects > 0; role++) {
+        if (reader->columns.required[role] && !search->found[role]) {
+            return hs_columns_missing(&reader->columns, (enum hs_role)role, reader->path, jsonl->record.fields,
+                                      jsonl->record.n, error);
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+/* Looks for the wanted columns in the first records. A stream that breaks here breaks again when it is read. */
+static headsift_status search_columns(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
+    struct jsonl *jsonl;
+    HS_TRY(make_jsonl(input, &jsonl, error));
+    struct search search = {0};
+    while (!search_done(&reader->columns, &search)) {
+        const char *line;
+        size_t size;
+        if (next_record(jsonl, &line, &size, NULL) != HEADSIFT_OK || line == NULL) {
+            break;
+        }
+        search.records++;
+        search.bytes += size;
+        char why[256];
+        if (hs_json_record_parse(&jsonl->record, line, size, why, sizeof why) == HS_JSON_OBJECT) {
+            search_record(&reader->columns, &jsonl->record, &search);
+        }
+    }
+    reader->has_domain = search.found[HS_ROLE_DOMAIN];
+    headsift_status status = judge(reader, jsonl, &search, error);
+    free_jsonl(jsonl);
+    return status;
+}
+
+static headsift_status open_jsonl(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
+    HS_TRY(search_columns(reader, input, error));
+    struct jsonl *jsonl;
+    HS_TRY(make_jsonl(input, &jsonl, error));
+    reader->state = jsonl;
+    return HEADSIFT_OK;
+}
+
+static double share_jsonl(const struct hs_reader *reader) {
+    return hs_stream_share(((const struct jsonl *)reader->state)->stream);
+}
+
+static void close_jsonl(struct hs_reader *reader) { free_jsonl(reader->state); }
+
+const struct hs_reader_kind hs_reader_jsonl = {open_jsonl, next_jsonl, share_jsonl, close_jsonl};

@@ -1,0 +1,115 @@
+/* The reader that callers see: picks the format's functions, counts records, checks UTF-8 the same way for all.
+ * A record that can't be used is given with a note, so that every record keeps its number. */
+#include "corpus/reader.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const struct hs_reader_kind *const kinds[] = {
+    [HS_FORMAT_PARQUET] = &hs_reader_parquet,
+    [HS_FORMAT_JSONL] = &hs_reader_jsonl,
+    [HS_FORMAT_CSV] = &hs_reader_csv,
+    [HS_FORMAT_TEXT] = &hs_reader_text,
+};
+
+void hs_document_bad(struct hs_document *document, const char *format, ...) {
+    char note[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(note, sizeof note, format, arguments);
+    va_end(arguments);
+    hs_escape_line(note, strlen(note), document->note, sizeof document->note);
+    document->bad = true;
+}
+
+void hs_document_set(struct hs_document *document, enum hs_role role, const char *value, size_t size) {
+    const char **const values[HS_ROLES] = {&document->text, &document->id, &document->domain};
+    size_t *const sizes[HS_ROLES] = {&document->text_size, &document->id_size, &document->domain_size};
+    *values[role] = value;
+    *sizes[role] = size;
+}
+
+headsift_status hs_reader_open(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
+                               struct hs_reader **out, headsift_error *error) {
+    *out = NULL;
+    struct hs_reader *reader = hs_alloc(1, sizeof *reader);
+    if (reader == NULL) {
+        return hs_fail_memory(error, input->path, sizeof *reader);
+    }
+    reader->kind = kinds[input->format];
+    reader->all_fields = all_fields;
+    reader->path = hs_copy_string(input->path);
+    headsift_status status = hs_columns_init(inputs, input->path, &reader->columns, error);
+    if (status == HEADSIFT_OK && reader->path == NULL) {
+        status = hs_fail_memory(error, input->path, strlen(input->path));
+    }
+    if (status == HEADSIFT_OK) {
+        status = reader->kind->open(reader, input, error);
+    }
+    if (status != HEADSIFT_OK) {
+        hs_reader_close(reader);
+        return status;
+    }
+    *out = reader;
+    return HEADSIFT_OK;
+}
+
+/* The first of text, id and domain that is no UTF-8 makes the record bad. A broken id or domain is taken away, since it
+ * can't be written; a broken text stays, for its size. */
+static void check_text(const struct hs_reader *reader, struct hs_document *document) {
+    const char *const values[HS_ROLES] = {document->text, document->id, document->domain};
+    const size_t sizes[HS_ROLES] = {document->text_size, document->id_size, document->domain_size};
+    for (int role = 0; role < HS_ROLES; role++) {
+        size_t good = values[role] != NULL ? hs_utf8_check(values[role], sizes[role]) : sizes[role];
+        if (good == sizes[role]) {
+            continue;
+        }
+        if (!document->bad) {
+            const char *name = reader->columns.names[role] != NULL ? reader->columns.names[role] : "domain";
+            hs_document_bad(document, "broken UTF-8 at byte %zu of \"%s\"", good, name);
+        }
+        if (role == HS_ROLE_ID) {
+            hs_document_set(document, HS_ROLE_ID, NULL, 0);
+        } else if (role == HS_ROLE_DOMAIN) {
+            hs_document_set(document, HS_ROLE_DOMAIN, "", 0);
+        }
+    }
+}
+
+headsift_status hs_reader_next(struct hs_reader *reader, struct hs_document *document, bool *more,
+                               headsift_error *error) {
+    *document = (struct hs_document){.row = reader->rows};
+    *more = false;
+    HS_TRY(reader->kind->next(reader, document, more, error));
+    if (!*more) {
+        return HEADSIFT_OK;
+    }
+    reader->rows++;
+    if (reader->columns.fixed_domain != NULL) {
+        hs_document_set(document, HS_ROLE_DOMAIN, reader->columns.fixed_domain, strlen(reader->columns.fixed_domain));
+    } else if (document->domain == NULL) {
+        hs_document_set(document, HS_ROLE_DOMAIN, "", 0);
+    }
+    if (document->text == NULL && !document->bad) {
+        hs_document_bad(document, "\"%s\" is null", reader->columns.names[HS_ROLE_TEXT]);
+    }
+    check_text(reader, document);
+    return HEADSIFT_OK;
+}
+
+void hs_reader_close(struct hs_reader *reader) {
+    if (reader == NULL) {
+        return;
+    }
+    reader->kind->close(reader);
+    hs_columns_free(&reader->columns);
+    hs_free(reader->path);
+    hs_free(reader);
+}
+
+bool hs_reader_has_domain(const struct hs_reader *reader) {
+    return reader->has_domain || reader->columns.fixed_domain != NULL;
+}
+
+double hs_reader_share(const struct hs_reader *reader) { return reader->kind->share(reader); }

@@ -1,0 +1,21 @@
+/* The bytes of a file that is plain, gzip (any number of members) or zstd (any number of frames), read in order.
+ * A UTF-8 byte order mark at the start of the text is left out. */
+#ifndef HS_CORPUS_STREAM_H
+#define HS_CORPUS_STREAM_H
+
+#include "corpus/corpus.h"
+
+struct hs_stream;
+
+/** What a file's first bytes say. A file called .gz or .zst that holds nothing is an error: a cut-off one. */
+headsift_status hs_stream_detect(const char *path, enum hs_compression *out, headsift_error *error);
+
+headsift_status hs_stream_open(const char *path, enum hs_compression compression, struct hs_stream **out,
+                               headsift_error *error);
+/** Appends up to `room` bytes to `out`; *more is false behind the last byte (then nothing is appended). */
+headsift_status hs_stream_read(struct hs_stream *stream, size_t room, struct hs_buffer *out, bool *more,
+                               headsift_error *error);
+double hs_stream_share(const struct hs_stream *stream); /**< of the file's bytes that were read, 0..1 */
+void hs_stream_close(struct hs_stream *stream);         /**< NULL is fine */
+
+#endif

@@ -1,0 +1,3 @@
+foreach(subject jsonl scores)
+  hs_test(test_corpus_${subject} SOURCES unit/test_corpus_${subject}.c ROOMS base corpus LABELS corpus)
+endforeach()
