@@ -59,17 +59,18 @@ headsift_status hs_scan_next(struct hs_scan *scan, struct hs_document *document,
     if (scan->rows != NULL && scan->next == scan->rows->n) {
         return HEADSIFT_OK;
     }
-    int64_t records = 0;
-    for (bool read = true;; records = document->row + 1) {
+    for (;;) {
+        bool read;
         HS_TRY(hs_reader_next(scan->reader, document, &read, error));
         if (!read && scan->rows != NULL) {
             return hs_fail(error, HEADSIFT_FAILED,
                            "%s: %lld records, but the scores name row %lld: it has changed, score it again",
-                           scan->input->path, (long long)records, (long long)scan->rows->items[scan->next]);
+                           scan->input->path, (long long)scan->records, (long long)scan->rows->items[scan->next]);
         }
         if (!read) {
             return HEADSIFT_OK;
         }
+        scan->records = document->row + 1;
         if (scan->rows == NULL || document->row == scan->rows->items[scan->next]) {
             break;
         }

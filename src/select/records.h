@@ -20,6 +20,7 @@ struct hs_scan {
     const struct hs_input *input;
     const struct hs_rows *rows; /**< NULL: all rows */
     size_t next;
+    int64_t records;           /**< read so far */
     char *id;                  /**< of a plain text file: FILE:ROW, as in the score rows */
     struct hs_field fields[2]; /**< of a plain text file */
 };

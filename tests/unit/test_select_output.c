@@ -35,7 +35,7 @@ static const headsift_select_options half = {.keep = 0.5}, half_jsonl = {.keep =
     "SELECT 'r' || i AS id, 'text' || chr(10) || i AS text, [i, NULL] AS numbers, {'x': i, 'y': ['a''b', NULL]} AS "   \
     "pair, TIMESTAMP '2020-01-01 01:02:03.456789' + INTERVAL (i) SECOND AS at, '\\x00\\xFF'::BLOB AS bytes, "          \
     "DATE '1999-12-31' AS day, (i / 7)::DECIMAL(12, 3) AS money, i::UTINYINT AS small, (i * 0.5)::FLOAT AS half, "     \
-    "CASE WHEN i = 3 THEN 'nan' ELSE i END::DOUBLE AS real, i % 2 = 0 AS flag, MAP {'k': i} AS map, NULL::VARCHAR AS " \
+    "CASE WHEN i = 3 THEN 'nan'::DOUBLE ELSE i END AS real, i % 2 = 0 AS flag, MAP {'k': i} AS map, NULL::VARCHAR AS " \
     "nothing, i AS \"a'\"\"b[*]\" FROM range(10) t(i)"
 
 static void all_columns_and_types_are_kept(void **state) {
@@ -64,7 +64,7 @@ static void all_columns_and_types_are_kept(void **state) {
 
 static void parquet_as_json_lines(void **state) {
     (void)state;
-    sql("COPY (SELECT i AS n, [i] AS list, CASE WHEN i = 3 THEN 'nan' ELSE 0.5 END::DOUBLE AS \"r\"\"\", '\xC3\xA9\"' "
+    sql("COPY (SELECT i AS n, [i] AS list, CASE WHEN i = 3 THEN 'nan'::DOUBLE ELSE 0.5 END AS \"r\"\"\", '\xC3\xA9\"' "
         "AS "
         "s FROM range(4) t(i)) TO '@/docs.parquet' (FORMAT parquet)");
     score_rows("p", "docs.parquet", 4);
@@ -133,7 +133,7 @@ static void json_lines_as_parquet_have_string_columns(void **state) {
     assert_string_equal(sql_text("SELECT string_agg(concat_ws('|', text, n, tags, coalesce(id, '-'), coalesce(more, "
                                  "'-'), coalesce(s, '-')), '; ') FROM read_parquet('@/out/p.parquet') WHERE n IS NOT "
                                  "NULL"),
-                        "one \xC3\xA9\xF0\x9F\x98\x80|1.5|[1,{\"k\":null}]|-|-|-");
+                        "one \xC3\xA9\xF0\x9F\x98\x80|1.50|[1, {\"k\":null}]|-|-|-");
     assert_string_equal(sql_text("SELECT (text = 'a' || chr(0) || 'b') || more || s || (id IS NULL) FROM "
                                  "read_parquet('@/out/p.parquet') WHERE n IS NULL"),
                         "truetrue<x>true");
