@@ -7,7 +7,19 @@
 
 #include "base/file.h"
 
-/* DuckDB's message up to its first newline: what follows is a picture of the statement. */
+/* DuckDB's message without the picture of the statement and the guesses behind it. */
+static size_t message_size(const char *message) {
+    static const char *const ends[] = {"\n\n", "\nLINE ", "\nDid you mean", "\nCandidate"};
+    size_t size = strlen(message);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const char *end = strstr(message, ends[i]);
+        if (end != NULL && (size_t)(end - message) < size) {
+            size = (size_t)(end - message);
+        }
+    }
+    return size < 900 ? size : 900;
+}
+
 static headsift_status fail_sql(headsift_error *error, const char *message) {
     static const char *const full[] = {"No space left", "Disk quota exceeded", "max_temp_directory_size"};
     if (message == NULL) {
@@ -19,9 +31,7 @@ static headsift_status fail_sql(headsift_error *error, const char *message) {
             status = HEADSIFT_NO_SPACE;
         }
     }
-    const char *end = strstr(message, "\n\n");
-    size_t size = end != NULL ? (size_t)(end - message) : strlen(message);
-    return hs_fail(error, status, "%.*s", (int)(size < 900 ? size : 900), message);
+    return hs_fail(error, status, "%.*s", (int)message_size(message), message);
 }
 
 static bool quoted(struct hs_buffer *out, const char *text, size_t size, char quote) {
