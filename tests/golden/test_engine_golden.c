@@ -18,8 +18,12 @@ struct fixture {
 
 static void fixture_open(struct fixture *f, const char *path, const struct hs_engine_options *options) {
     headsift_error error = {0};
-    if (hs_model_open(path, NULL, &f->model, &error) != HEADSIFT_OK) { fail_msg("%s", error.message); }
-    if (hs_engine_open(f->model, options, &f->engine, &error) != HEADSIFT_OK) { fail_msg("%s", error.message); }
+    if (hs_model_open(path, NULL, &f->model, &error) != HEADSIFT_OK) {
+        fail_msg("%s", error.message);
+    }
+    if (hs_engine_open(f->model, options, &f->engine, &error) != HEADSIFT_OK) {
+        fail_msg("%s", error.message);
+    }
 }
 
 static void fixture_close(struct fixture *f) {
@@ -30,7 +34,9 @@ static void fixture_close(struct fixture *f) {
 static json_t *load(const char *path) {
     json_t *out = NULL;
     headsift_error error = {0};
-    if (hs_json_load(path, 1 << 26, &out, &error) != HEADSIFT_OK) { fail_msg("%s", error.message); }
+    if (hs_json_load(path, 1 << 26, &out, &error) != HEADSIFT_OK) {
+        fail_msg("%s", error.message);
+    }
     return out;
 }
 
@@ -47,7 +53,9 @@ static size_t read_heads(const json_t *list, headsift_head *heads) {
 static int32_t *read_ids(const json_t *list, int64_t *n) {
     *n = (int64_t)json_array_size(list);
     int32_t *ids = hs_alloc((size_t)*n, sizeof *ids);
-    for (int64_t i = 0; i < *n; i++) { ids[i] = (int32_t)json_integer_value(json_array_get(list, (size_t)i)); }
+    for (int64_t i = 0; i < *n; i++) {
+        ids[i] = (int32_t)json_integer_value(json_array_get(list, (size_t)i));
+    }
     return ids;
 }
 
@@ -64,7 +72,9 @@ static void compare(const char *what, const double *nll, int64_t n, const json_t
         sum += nll[t];
         wanted += want;
     }
-    if (!(fabs(sum - wanted) <= on_mean * (double)(n - 1))) { fail_msg("%s: mean is off", what); }
+    if (!(fabs(sum - wanted) <= on_mean * (double)(n - 1))) {
+        fail_msg("%s: mean is off", what);
+    }
 }
 
 static void tiny_model(const char *name) {
@@ -107,12 +117,16 @@ static void tiny_llamas(void **state) {
     (void)state;
     static const char *const names[] = {"llama_mha",      "llama_gqa_tied", "llama_mqa",      "llama_bias",
                                         "llama_head_dim", "llama3_rope",    "llama3_rope_old"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) { tiny_model(names[i]); }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        tiny_model(names[i]);
+    }
 }
 
 static void compare_mean(const char *id, const json_t *row, const char *key, double mean) {
     double want = json_number_value(json_object_get(row, key));
-    if (!(fabs(mean - want) <= 5e-6 * want)) { fail_msg("%s %s: %.9f, the reference has %.9f", id, key, mean, want); }
+    if (!(fabs(mean - want) <= 5e-6 * want)) {
+        fail_msg("%s %s: %.9f, the reference has %.9f", id, key, mean, want);
+    }
 }
 
 static void compare_document(struct fixture *f, const json_t *row, const json_t *tokens, const struct hs_mask *masks) {
@@ -127,12 +141,16 @@ static void compare_document(struct fixture *f, const json_t *row, const json_t 
     assert_int_equal(hs_engine_nll(f->engine, &batch, masks, 3, nll, NULL), HEADSIFT_OK);
     for (int m = 0; m < 3 && n > 1; m++) {
         char key[32];
-        for (int64_t t = 1; t < n; t++) { mean[m] += nll[m * n + t] / (double)(n - 1); }
+        for (int64_t t = 1; t < n; t++) {
+            mean[m] += nll[m * n + t] / (double)(n - 1);
+        }
         snprintf(key, sizeof key, "loss_%s", kinds[m]);
         compare_mean(id, row, key, mean[m]);
         snprintf(key, sizeof key, "nll_%s", kinds[m]);
         const json_t *per_token = json_object_get(row, key);
-        if (per_token != NULL) { compare(id, nll + m * n, n, per_token, 2e-4, 2e-5); }
+        if (per_token != NULL) {
+            compare(id, nll + m * n, n, per_token, 2e-4, 2e-5);
+        }
     }
     if (n > 1) {
         double score = (mean[1] - mean[0]) / mean[0], want = json_number_value(json_object_get(row, "score"));
@@ -153,13 +171,16 @@ static void smollm2_losses(void **state) {
     masks[1].heads = masks[2].heads = heads;
     masks[1].n_heads = masks[2].n_heads = read_heads(json_object_get(heads_file, "heads"), heads);
     masks[2].kind = HEADSIFT_MASK_ZERO;
-    FILE *rows = fopen(HS_TEST_DATA "/goldens/losses.jsonl", "r"), *ids = fopen(HS_TEST_DATA "/goldens/tokens.jsonl", "r");
+    FILE *rows = fopen(HS_TEST_DATA "/goldens/losses.jsonl", "r"),
+         *ids = fopen(HS_TEST_DATA "/goldens/tokens.jsonl", "r");
     assert_true(rows != NULL && ids != NULL);
     int documents = 0;
     for (;; documents++) {
         json_t *row = json_loadf(rows, JSON_DISABLE_EOF_CHECK, NULL);
         json_t *tokens = json_loadf(ids, JSON_DISABLE_EOF_CHECK, NULL);
-        if (row == NULL || tokens == NULL) { break; }
+        if (row == NULL || tokens == NULL) {
+            break;
+        }
         compare_document(&f, row, tokens, masks);
         json_decref(row);
         json_decref(tokens);

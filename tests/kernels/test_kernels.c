@@ -17,14 +17,19 @@ static float draw(void) { return (float)((double)(hs_random_next(&random_state) 
 static float *draw_array(size_t n) {
     float *array = hs_alloc_aligned(n, sizeof *array);
     assert_non_null(array);
-    for (size_t i = 0; i < n; i++) { array[i] = draw(); }
+    for (size_t i = 0; i < n; i++) {
+        array[i] = draw();
+    }
     return array;
 }
 
-static void assert_close(const char *table, const char *what, const float *got, const float *want, size_t n, double bound) {
+static void assert_close(const char *table, const char *what, const float *got, const float *want, size_t n,
+                         double bound) {
     for (size_t i = 0; i < n; i++) {
         double error = fabs((double)got[i] - want[i]) / fmax(1, fabs((double)want[i]));
-        if (!(error <= bound)) { fail_msg("%s %s [%zu]: %.9g, the twin has %.9g", table, what, i, got[i], want[i]); }
+        if (!(error <= bound)) {
+            fail_msg("%s %s [%zu]: %.9g, the twin has %.9g", table, what, i, got[i], want[i]);
+        }
     }
 }
 
@@ -39,7 +44,9 @@ static void check_rows(const struct hs_kernels *k, int64_t n) {
     k->add(got, x, n);
     hs_kernels_plain.add(want, x, n);
     assert_close(k->name, "add", got, want, count, 0);
-    for (size_t i = 0; i < count; i++) { x[i] *= 20; }
+    for (size_t i = 0; i < count; i++) {
+        x[i] *= 20;
+    }
     k->swiglu(x, w, n, got);
     hs_kernels_plain.swiglu(x, w, n, want);
     assert_close(k->name, "swiglu", got, want, count, 1e-6);
@@ -75,15 +82,24 @@ static void check_attend(const struct hs_kernels *k, int32_t dim, int32_t rows, 
     float *q = draw_array(r * 2 * d), *keys = draw_array((size_t)slots * d), *values = draw_array((size_t)slots * d);
     float *got = draw_array(r * 3 * d), *want = draw_array(r * 3 * d);
     memcpy(want, got, r * 3 * d * sizeof *got);
-    for (size_t i = 0; i < r * 2 * d; i++) { q[i] /= sqrtf((float)dim); } /* as the engine scales queries */
+    for (size_t i = 0; i < r * 2 * d; i++) {
+        q[i] /= sqrtf((float)dim);
+    } /* as the engine scales queries */
     for (int64_t key = seen; key < slots; key++) {
         for (int32_t i = 0; i < dim; i++) {
             keys[key / HS_KEY_BLOCK * HS_KEY_BLOCK * dim + i * HS_KEY_BLOCK + key % HS_KEY_BLOCK] = NAN;
             values[key * dim + i] = NAN;
         }
     }
-    struct hs_tile tile = {.q = q, .q_stride = 2 * dim, .rows = rows, .position = position, .keys = keys,
-                           .values = values, .head_dim = dim, .out = got, .out_stride = 3 * dim};
+    struct hs_tile tile = {.q = q,
+                           .q_stride = 2 * dim,
+                           .rows = rows,
+                           .position = position,
+                           .keys = keys,
+                           .values = values,
+                           .head_dim = dim,
+                           .out = got,
+                           .out_stride = 3 * dim};
     k->attend(&tile);
     tile.out = want;
     hs_kernels_plain.attend(&tile);
@@ -108,7 +124,9 @@ static void each_table_equals_its_twin(void **state) {
     for (int t = 0; tables[t] != NULL; t++) {
         printf("kernels: %s\n", tables[t]->name);
         static const int64_t sizes[] = {1, 3, 4, 7, 8, 15, 16, 17, 31, 48, 64, 129, 576, 4096};
-        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) { check_rows(tables[t], sizes[i]); }
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            check_rows(tables[t], sizes[i]);
+        }
         static const int32_t dims[] = {2, 8, 16, 24, 32, 64, 80, 96, 128, 256};
         for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
             check_rotate(tables[t], dims[i] / 2);
@@ -127,7 +145,9 @@ static void ties_go_to_the_lowest_key(void **state) {
     const struct hs_kernels *tables[5];
     hs_kernels_available(tables);
     float keys[HS_KEY_BLOCK * 8] = {0}, q[8] = {1, 1, 1, 1, 1, 1, 1, 1};
-    for (int i = 0; i < 8; i++) { keys[i * HS_KEY_BLOCK + 9] = keys[i * HS_KEY_BLOCK + 21] = 1; }
+    for (int i = 0; i < 8; i++) {
+        keys[i * HS_KEY_BLOCK + 9] = keys[i * HS_KEY_BLOCK + 21] = 1;
+    }
     for (int t = 0; tables[t] != NULL; t++) {
         assert_int_equal(tables[t]->best_key(q, keys, 8, 32), 9);
         assert_int_equal(tables[t]->best_key(q, keys, 8, 9), 0);
