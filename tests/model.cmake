@@ -16,3 +16,6 @@ hs_fuzz(fuzz_safetensors ROOMS ${model_rooms})
 hs_fuzz(fuzz_gguf ROOMS ${model_rooms})
 target_sources(fuzz_gguf PRIVATE tools/memory_gguf.c)
 target_include_directories(fuzz_gguf PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+
+hs_test(test_model_inspect SOURCES unit/test_model_inspect.c ROOMS ${model_rooms})
+hs_test(test_model_demo SOURCES golden/test_model_demo.c ${export_sources} ROOMS ${model_rooms} LABELS golden)
