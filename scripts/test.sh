@@ -70,7 +70,12 @@ run_tests() {
     return $status
 }
 
+# Other versions of clang-format break lines elsewhere: only Debian 12's is asked.
 check_format() {
+    case $(clang-format --version) in
+    *' version 14.'*) ;;
+    *) say "skipped: the tree is formatted with clang-format 14" && return 0 ;;
+    esac
     sources=$(git ls-files '*.c' '*.h' 2>/dev/null || find bench cli examples include src tests -name '*.[ch]')
     clang-format --dry-run -Werror $sources
 }
