@@ -32,6 +32,7 @@ const struct cli_flag cli_model_flags[] = {
 };
 
 const struct cli_flag cli_output_flags[] = {
+    {.help = "Output:"},
     TEXT("output", 'o', "PATH", "Where the result goes", output),
     END,
 };

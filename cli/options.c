@@ -222,7 +222,7 @@ static headsift_status walk(struct parsing *parsing, int argc, char **argv) {
     argv[0] = program;
     argp_program_version_hook = print_version;
     struct argp argp = {table, on_key, parsing->command->arguments, parsing->command->summary, NULL, NULL, NULL};
-    error_t failed = argp_parse(&argp, argc, argv, ARGP_NO_ERRS, NULL, parsing);
+    error_t failed = argp_parse(&argp, argc, argv, 0, NULL, parsing);
     if (parsing->status != HEADSIFT_OK) {
         return parsing->status;
     }

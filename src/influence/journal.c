@@ -1,5 +1,6 @@
-/* DIR/parts.jsonl: a line for each finished part, so that a later call knows what is done, counts documents on, and
- * comes to the same verdict as one call would have. A line that was cut short by a crash is no line. */
+/* DIR/_parts.jsonl: a line for each finished part, so that a later call knows what is done, counts documents on, and
+ * comes to the same verdict as one call would have. A line that was cut short by a crash is no line.
+ * The name begins with "_" so that a folder of scores is never read as documents. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 enum { LINE_SIZE = 512 };
 
-static char *journal_path(const struct hs_score_plan *plan) { return hs_join_path(plan->directory, "parts.jsonl"); }
+static char *journal_path(const struct hs_score_plan *plan) { return hs_join_path(plan->directory, "_parts.jsonl"); }
 
 /* One line, with its newline; part names hold no character that JSON would escape. */
 static int format_line(const struct hs_part *part, char line[LINE_SIZE]) {

@@ -10,10 +10,10 @@
 
 enum { SETTINGS_LIMIT = 1 << 30 };
 
-/* Whether a found input is one of our own parts in the output folder (a rerun over a folder that holds it). */
-static bool is_own_part(const char *path, const char *real_directory) {
-    const char *slash = strrchr(path, '/');
-    if (real_directory == NULL || !hs_is_part_name(slash != NULL ? slash + 1 : path)) {
+/* Whether a found input is one of our own files in the output folder (a rerun over a folder that holds it). */
+static bool is_own_file(const char *path, const char *real_directory) {
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    if (real_directory == NULL || !(hs_is_part_name(name) || strcmp(name, "score.json") == 0)) {
         return false;
     }
     char *real = realpath(path, NULL);
@@ -27,11 +27,11 @@ static bool is_own_part(const char *path, const char *real_directory) {
     return own;
 }
 
-static void drop_own_parts(struct hs_input_list *inputs, const char *directory) {
+static void drop_own_files(struct hs_input_list *inputs, const char *directory) {
     char *real = realpath(directory, NULL);
     size_t kept = 0;
     for (size_t i = 0; i < inputs->n; i++) {
-        if (is_own_part(inputs->items[i].path, real)) {
+        if (is_own_file(inputs->items[i].path, real)) {
             hs_free(inputs->items[i].path);
         } else {
             inputs->items[kept++] = inputs->items[i];
@@ -60,7 +60,7 @@ headsift_status hs_plan_make(headsift_model *model, const struct hs_scoring *sco
     *plan = (struct hs_score_plan){.directory = directory, .limit = inputs->limit};
     headsift_status status = hs_inputs_find(inputs, &plan->inputs, error);
     if (status == HEADSIFT_OK) {
-        drop_own_parts(&plan->inputs, directory);
+        drop_own_files(&plan->inputs, directory);
         status = name_parts(plan, error);
     }
     if (status == HEADSIFT_OK) {
@@ -143,7 +143,7 @@ headsift_status hs_plan_remove_old(const struct hs_score_plan *plan, headsift_er
     }
     json_decref(before);
     HS_TRY(status);
-    HS_TRY(remove_file(plan->directory, "parts.jsonl", error));
+    HS_TRY(remove_file(plan->directory, "_parts.jsonl", error));
     return remove_file(plan->directory, "score.json", error);
 }
 

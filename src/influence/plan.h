@@ -1,5 +1,5 @@
 /* What a call of headsift_score_files is going to do: its input files, a part (a Parquet file) for each, its settings,
- * and what earlier calls have done already. DIR/score.json holds the settings, DIR/parts.jsonl a line for each part. */
+ * and what earlier calls have done already. DIR/score.json holds the settings, DIR/_parts.jsonl a line for each part. */
 #ifndef HS_INFLUENCE_PLAN_H
 #define HS_INFLUENCE_PLAN_H
 
@@ -59,7 +59,7 @@ bool hs_settings_differ(const json_t *ours, const json_t *theirs, const char *wh
 char **hs_settings_metadata(const json_t *settings, size_t part);
 void hs_metadata_free(char **metadata); /**< NULL is fine */
 
-/** Reads DIR/parts.jsonl, if there is one, into the parts. A last line that was cut short is no line. */
+/** Reads DIR/_parts.jsonl, if there is one, into the parts. A last line that was cut short is no line. */
 headsift_status hs_journal_read(struct hs_score_plan *plan, headsift_error *error);
 /** Replaces the journal by the lines of the parts that are done, in order. */
 headsift_status hs_journal_write(const struct hs_score_plan *plan, headsift_error *error);

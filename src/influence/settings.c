@@ -19,27 +19,11 @@ static json_t *text_value(const char *text) {
     return json_string(line);
 }
 
-/* A file name may hold any bytes: where they are not UTF-8, "path_bytes" holds them in hex. */
-static bool add_path(json_t *entry, const char *path) {
-    size_t size = strlen(path);
-    bool ok = json_object_set_new(entry, "path", text_value(path)) == 0;
-    if (hs_utf8_check(path, size) == size) {
-        return ok;
-    }
-    struct hs_buffer hex = {0};
-    for (size_t i = 0; ok && i < size; i++) {
-        ok = hs_buffer_printf(&hex, "%02x", (unsigned char)path[i]);
-    }
-    ok = ok && json_object_set_new(entry, "path_bytes", json_string(hex.data)) == 0;
-    hs_buffer_free(&hex);
-    return ok;
-}
-
 static json_t *input_value(const struct hs_input *input, const struct hs_part *part) {
     static const char *const formats[] = {"parquet", "jsonl", "csv", "text"};
     static const char *const compressions[] = {"none", "gzip", "zstd"};
     json_t *entry = json_object();
-    bool ok = entry != NULL && add_path(entry, input->path) &&
+    bool ok = entry != NULL && json_object_set_new(entry, "path", text_value(input->path)) == 0 &&
               json_object_set_new(entry, "format", json_string(formats[input->format])) == 0 &&
               json_object_set_new(entry, "compression", json_string(compressions[input->compression])) == 0 &&
               json_object_set_new(entry, "size", json_integer((json_int_t)input->identity.size)) == 0 &&

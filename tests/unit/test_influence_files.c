@@ -1,0 +1,369 @@
+/* headsift_score_files on a tiny model: rows, parts, going on after a stop, refusals, limits, the same bytes twice.
+ * Rows are read back with SQL. */
+#define _GNU_SOURCE
+#include "influence_support.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "corpus/sql.h"
+
+enum { PATH = 512, LINE = 256 };
+
+/* A folder of a test, and what its last call said. */
+struct bench {
+    headsift_model *model;
+    char folder[PATH];
+    headsift_error error;
+    headsift_score_summary summary;
+    struct hs_buffer log;
+};
+
+static void path_of(const struct bench *bench, const char *name, char out[2 * PATH]) {
+    snprintf(out, 2 * PATH, "%s/%s", bench->folder, name);
+}
+
+static void remove_folder(const char *path) {
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        char name[2 * PATH];
+        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlink(name) != 0) {
+            remove_folder(name);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+        rmdir(path);
+    }
+}
+
+static void write_text(const struct bench *bench, const char *name, const char *text) {
+    char path[2 * PATH];
+    path_of(bench, name, path);
+    assert_int_equal(hs_file_write(path, text, strlen(text), NULL), HEADSIFT_OK);
+}
+
+static void fresh(struct bench *bench, const char *name) {
+    test_scratch(bench->folder, sizeof bench->folder, name);
+    remove_folder(bench->folder);
+    assert_int_equal(hs_make_directory(bench->folder, NULL), HEADSIFT_OK);
+}
+
+static void keep_log(void *user, headsift_log_level level, const char *line) {
+    struct bench *bench = user;
+    (void)level;
+    hs_buffer_append(&bench->log, line, strlen(line));
+    hs_buffer_append(&bench->log, "\n", 1);
+}
+
+/* One call over a space-separated list of the folder's files, into its folder "out". */
+static headsift_status score(struct bench *bench, const char *names, headsift_inputs inputs,
+                             const headsift_score_options *options, bool overwrite, const volatile sig_atomic_t *stop) {
+    static char room[8][2 * PATH];
+    const char *paths[8];
+    char list[LINE], out[2 * PATH];
+    snprintf(list, sizeof list, "%s", names);
+    for (char *word = strtok(list, " "); word != NULL; word = strtok(NULL, " ")) {
+        path_of(bench, word, room[inputs.n_paths]);
+        paths[inputs.n_paths] = room[inputs.n_paths];
+        inputs.n_paths++;
+    }
+    inputs.paths = paths;
+    path_of(bench, "out", out);
+    headsift_monitor monitor = {.log = keep_log, .user = bench, .stop = stop};
+    bench->error = (headsift_error){0};
+    bench->log.size = 0;
+    hs_buffer_append(&bench->log, "", 0);
+    return headsift_score_files(bench->model, tiny_heads(), options, &inputs, out, overwrite, &monitor, &bench->summary,
+                                &bench->error);
+}
+
+static headsift_status simple(struct bench *bench, const char *names) {
+    return score(bench, names, (headsift_inputs){0}, NULL, false, NULL);
+}
+
+/* The first value of a query in which each @ stands for the folder. */
+static const char *ask(const struct bench *bench, const char *query) {
+    static char answer[LINE];
+    struct hs_buffer text = {0};
+    struct hs_sql sql;
+    const char *const paths[] = {bench->folder};
+    headsift_error error = {0};
+    duckdb_result result;
+    for (const char *at = query; *at != '\0'; at++) {
+        hs_buffer_append(&text, *at == '@' ? bench->folder : at, *at == '@' ? strlen(bench->folder) : 1);
+    }
+    headsift_status status = hs_sql_open(&(struct hs_sql_options){.paths = paths, .n_paths = 1}, &sql, &error);
+    if (status != HEADSIFT_OK || hs_sql_run(&sql, text.data, &result, &error) != HEADSIFT_OK) {
+        fail_msg("%s: %s", text.data, error.message);
+    }
+    char *value = duckdb_row_count(&result) > 0 ? duckdb_value_varchar(&result, 0, 0) : NULL;
+    snprintf(answer, sizeof answer, "%s", value != NULL ? value : "NULL");
+    duckdb_free(value);
+    duckdb_destroy_result(&result);
+    hs_sql_close(&sql);
+    hs_buffer_free(&text);
+    return answer;
+}
+
+static const char two_files_a[] = "{\"id\":\"a0\",\"text\":\"the boats came in before dawn\",\"domain\":\"x\"}\n"
+                                  "{\"id\":\"a1\",\"text\":\"\",\"domain\":\"y\"}\n"
+                                  "not json\n"
+                                  "\n"
+                                  "{\"id\":\"a0\",\"text\":\"and the men were counting crates\",\"domain\":\"x\"}\n";
+static const char two_files_b[] = "{\"text\":\"the gulls argued overhead all day\"}\n"
+                                  "{\"text\":\"two ledgers held the same number\"}\n";
+
+static void two_files(struct bench *bench, const char *name) {
+    fresh(bench, name);
+    write_text(bench, "a.jsonl", two_files_a);
+    write_text(bench, "b.jsonl", two_files_b);
+}
+
+static void a_row_a_record_in_order(void **state) {
+    struct bench *bench = *state;
+    two_files(bench, "influence_rows");
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    assert_int_equal(bench->summary.documents, 6);
+    assert_int_equal(bench->summary.unscored, 2);
+    assert_int_equal(bench->summary.scored, 4);
+    assert_int_equal(bench->summary.duplicate_ids, 1);
+    assert_string_equal(ask(bench, "SELECT string_agg(row || ':' || status || ':' || domain, ' ') FROM "
+                                   "'@/out/part-00000-a.parquet'"),
+                        "0:ok:x 1:too_short:y 2:bad_text: 3:ok:x");
+    assert_string_equal(ask(bench, "SELECT id FROM '@/out/part-00000-a.parquet' WHERE row = 3"), "a0");
+    assert_string_equal(ask(bench, "SELECT id = file || ':1' AND file = '@/b.jsonl' FROM "
+                                   "'@/out/part-00001-b.parquet' WHERE row = 1"),
+                        "true");
+    assert_string_equal(ask(bench, "SELECT bool_and(abs(score - (loss_ref - loss_base) / loss_base) < 1e-9) FROM "
+                                   "'@/out/part-00001-b.parquet'"),
+                        "true");
+    assert_string_equal(
+        ask(bench, "SELECT count(*) FROM '@/out/part-00000-a.parquet' WHERE score IS NULL AND note = ''"), "0");
+    assert_non_null(strstr(bench->log.data, "id that an earlier row has"));
+}
+
+static void rows_equal_the_scores_of_the_texts(void **state) {
+    struct bench *bench = *state;
+    two_files(bench, "influence_texts");
+    assert_int_equal(simple(bench, "b.jsonl"), HEADSIFT_OK);
+    headsift_score row = tiny_score(bench->model, NULL, "two ledgers held the same number", 32);
+    char query[LINE];
+    snprintf(query, sizeof query,
+             "SELECT abs(score - %.17g) < 1e-5 AND n_tokens = 32 AND n_scored = 31 AND n_bytes = 32 FROM "
+             "'@/out/part-00000-b.parquet' WHERE row = 1",
+             row.score);
+    assert_string_equal(ask(bench, query), "true");
+}
+
+static void the_domain_line_is_said_once(void **state) {
+    struct bench *bench = *state;
+    two_files(bench, "influence_domain");
+    assert_int_equal(simple(bench, "b.jsonl"), HEADSIFT_OK);
+    assert_non_null(strstr(bench->log.data, "all documents are one domain"));
+    headsift_inputs named = {.domain = "=prose"};
+    assert_int_equal(score(bench, "b.jsonl", named, NULL, true, NULL), HEADSIFT_OK);
+    assert_null(strstr(bench->log.data, "one domain"));
+    assert_string_equal(ask(bench, "SELECT min(domain) || max(domain) FROM '@/out/part-00000-b.parquet'"),
+                        "proseprose");
+}
+
+static void settings_are_in_the_folder_and_in_the_file(void **state) {
+    struct bench *bench = *state;
+    two_files(bench, "influence_settings");
+    headsift_score_options options = {.mask = HEADSIFT_MASK_ZERO, .max_tokens = 64};
+    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &options, false, NULL), HEADSIFT_OK);
+    assert_string_equal(ask(bench, "SELECT count(*) FROM parquet_kv_metadata('@/out/part-00000-b.parquet') WHERE "
+                                   "(key::VARCHAR, value::VARCHAR) IN (('headsift.mask', 'zero'), ('headsift.bos', "
+                                   "'none'), ('headsift.max_tokens', '64'), ('headsift.heads', '[[1,2],[2,0]]'))"),
+                        "4");
+    char path[2 * PATH];
+    json_t *settings;
+    path_of(bench, "out/score.json", path);
+    assert_int_equal(hs_json_load(path, 1 << 20, &settings, NULL), HEADSIFT_OK);
+    assert_string_equal(json_string_value(json_object_get(settings, "dtype")), "f32");
+    const json_t *input = json_array_get(json_object_get(settings, "inputs"), 0);
+    assert_int_equal(json_integer_value(json_object_get(input, "size")), strlen(two_files_b));
+    assert_string_equal(json_string_value(json_object_get(input, "part")), "part-00000-b.parquet");
+    json_decref(settings);
+}
+
+static struct hs_buffer bytes_of(const struct bench *bench, const char *name) {
+    char path[2 * PATH];
+    struct hs_buffer bytes = {0};
+    path_of(bench, name, path);
+    assert_int_equal(hs_file_read(path, 1 << 24, &bytes, NULL), HEADSIFT_OK);
+    return bytes;
+}
+
+static void assert_same_bytes(const struct bench *bench, const char *name, struct hs_buffer *before) {
+    struct hs_buffer now = bytes_of(bench, name);
+    assert_int_equal(now.size, before->size);
+    assert_memory_equal(now.data, before->data, now.size);
+    hs_buffer_free(&now);
+    hs_buffer_free(before);
+}
+
+static void remove_file(const struct bench *bench, const char *name) {
+    char path[2 * PATH];
+    path_of(bench, name, path);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void a_second_call_does_what_is_missing_and_ends_with_the_same_bytes(void **state) {
+    struct bench *bench = *state;
+    two_files(bench, "influence_again");
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    struct hs_buffer a = bytes_of(bench, "out/part-00000-a.parquet"), b = bytes_of(bench, "out/part-00001-b.parquet"),
+                     parts = bytes_of(bench, "out/_parts.jsonl"), settings = bytes_of(bench, "out/score.json");
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED); /* the same verdict */
+    assert_non_null(strstr(bench->log.data, "nothing left to score"));
+    assert_int_equal(bench->summary.documents, 6);
+    remove_file(bench, "out/part-00000-a.parquet");
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    assert_same_bytes(bench, "out/part-00000-a.parquet", &a);
+    assert_same_bytes(bench, "out/part-00001-b.parquet", &b);
+    assert_same_bytes(bench, "out/_parts.jsonl", &parts);
+    assert_same_bytes(bench, "out/score.json", &settings);
+}
+
+static void other_settings_and_changed_inputs_are_refused(void **state) {
+    struct bench *bench = *state;
+    two_files(bench, "influence_refused");
+    headsift_score_options zero = {.mask = HEADSIFT_MASK_ZERO};
+    assert_int_equal(simple(bench, "b.jsonl"), HEADSIFT_OK);
+    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &zero, false, NULL), HEADSIFT_FAILED);
+    assert_non_null(strstr(bench->error.message, "mask was uniform and is now zero"));
+    assert_int_equal(simple(bench, "b.jsonl a.jsonl"), HEADSIFT_FAILED);
+    assert_non_null(strstr(bench->error.message, "input files"));
+    write_text(bench, "b.jsonl", "{\"text\":\"another text\"}\n");
+    assert_int_equal(simple(bench, "b.jsonl"), HEADSIFT_FAILED);
+    assert_non_null(strstr(bench->error.message, "b.jsonl changed"));
+    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &zero, true, NULL), HEADSIFT_OK);
+    assert_string_equal(ask(bench, "SELECT count(*) FROM '@/out/*.parquet'"), "1");
+}
+
+static void files_that_are_not_ours_are_not_replaced(void **state) {
+    struct bench *bench = *state;
+    char path[2 * PATH];
+    two_files(bench, "influence_stray");
+    path_of(bench, "out", path);
+    assert_int_equal(hs_make_directory(path, NULL), HEADSIFT_OK);
+    write_text(bench, "out/part-00000-b.parquet", "someone's");
+    assert_int_equal(simple(bench, "b.jsonl"), HEADSIFT_FAILED);
+    assert_non_null(strstr(bench->error.message, "part-00000-b.parquet"));
+}
+
+static void a_limit_counts_over_all_files(void **state) {
+    struct bench *bench = *state;
+    two_files(bench, "influence_limit");
+    headsift_inputs five = {.limit = 5};
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", five, NULL, false, NULL), HEADSIFT_UNSCORED);
+    assert_int_equal(bench->summary.documents, 5);
+    assert_string_equal(ask(bench, "SELECT count(*) FROM '@/out/part-00001-b.parquet'"), "1");
+    struct hs_buffer b = bytes_of(bench, "out/part-00001-b.parquet");
+    remove_file(bench, "out/part-00001-b.parquet"); /* the second call counts what the first one did */
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", five, NULL, false, NULL), HEADSIFT_UNSCORED);
+    assert_same_bytes(bench, "out/part-00001-b.parquet", &b);
+    headsift_inputs four = {.limit = 4};
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", four, NULL, true, NULL), HEADSIFT_UNSCORED);
+    assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.parquet')"), "1");
+}
+
+static void a_stop_keeps_what_is_complete(void **state) {
+    struct bench *bench = *state;
+    volatile sig_atomic_t stop = 1;
+    two_files(bench, "influence_stop");
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    struct hs_buffer b = bytes_of(bench, "out/part-00001-b.parquet");
+    remove_file(bench, "out/part-00001-b.parquet");
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", (headsift_inputs){0}, NULL, false, &stop), HEADSIFT_STOPPED);
+    assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.parquet*')"), "1");
+    assert_int_equal(bench->summary.documents, 4);
+    stop = 0;
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    assert_same_bytes(bench, "out/part-00001-b.parquet", &b);
+}
+
+static void same_names_in_other_folders_do_not_meet(void **state) {
+    struct bench *bench = *state;
+    char path[2 * PATH];
+    two_files(bench, "influence_names");
+    path_of(bench, "one", path);
+    assert_int_equal(hs_make_directory(path, NULL), HEADSIFT_OK);
+    write_text(bench, "one/b.jsonl", "{\"text\":\"another text\"}\n");
+    assert_int_equal(simple(bench, "b.jsonl one/b.jsonl"), HEADSIFT_OK);
+    assert_string_equal(ask(bench, "SELECT count(*) FROM '@/out/*.parquet'"), "3");
+}
+
+static void a_missing_column_is_found_before_any_work(void **state) {
+    struct bench *bench = *state;
+    char path[2 * PATH];
+    two_files(bench, "influence_column");
+    write_text(bench, "c.csv", "id,body\n1,hello\n");
+    assert_int_equal(simple(bench, "b.jsonl c.csv"), HEADSIFT_USAGE);
+    assert_non_null(strstr(bench->error.message, "body"));
+    path_of(bench, "out", path);
+    assert_false(hs_file_exists(path));
+}
+
+static void a_file_without_records_has_an_empty_part(void **state) {
+    struct bench *bench = *state;
+    fresh(bench, "influence_empty");
+    write_text(bench, "e.jsonl", "\n\n");
+    assert_int_equal(simple(bench, "e.jsonl"), HEADSIFT_OK);
+    assert_string_equal(ask(bench, "SELECT count(*) FROM '@/out/part-00000-e.parquet'"), "0");
+}
+
+static void own_parts_are_no_inputs(void **state) {
+    struct bench *bench = *state;
+    char folder[2 * PATH];
+    fresh(bench, "influence_own");
+    path_of(bench, "out", folder);
+    assert_int_equal(hs_make_directory(folder, NULL), HEADSIFT_OK);
+    write_text(bench, "out/b.jsonl", two_files_b);
+    assert_int_equal(simple(bench, "out"), HEADSIFT_OK);
+    headsift_status status = simple(bench, "out");
+    if (status != HEADSIFT_OK) {
+        fail_msg("%s", bench->error.message);
+    }
+    assert_non_null(strstr(bench->log.data, "nothing left to score"));
+}
+
+static int set_up(void **state) {
+    static struct bench bench;
+    bench.model = tiny_scorer(false);
+    *state = &bench;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct bench *bench = *state;
+    headsift_model_close(bench->model);
+    hs_buffer_free(&bench->log);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_a_record_in_order),
+        cmocka_unit_test(rows_equal_the_scores_of_the_texts),
+        cmocka_unit_test(the_domain_line_is_said_once),
+        cmocka_unit_test(settings_are_in_the_folder_and_in_the_file),
+        cmocka_unit_test(a_second_call_does_what_is_missing_and_ends_with_the_same_bytes),
+        cmocka_unit_test(other_settings_and_changed_inputs_are_refused),
+        cmocka_unit_test(files_that_are_not_ours_are_not_replaced),
+        cmocka_unit_test(a_limit_counts_over_all_files),
+        cmocka_unit_test(a_stop_keeps_what_is_complete),
+        cmocka_unit_test(same_names_in_other_folders_do_not_meet),
+        cmocka_unit_test(a_missing_column_is_found_before_any_work),
+        cmocka_unit_test(a_file_without_records_has_an_empty_part),
+        cmocka_unit_test(own_parts_are_no_inputs),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
