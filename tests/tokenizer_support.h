@@ -41,6 +41,25 @@ static inline struct hs_tokenizer *test_open_tokenizer(const char *path) {
     return tokenizer;
 }
 
+/** The tokenizer.json of one of the golden styles, to be changed by the test: json_decref. */
+static inline json_t *test_style(const char *style) {
+    char path[1024];
+    snprintf(path, sizeof path, HS_TEST_DATA "/goldens/tokenizers/%s/tokenizer.json", style);
+    json_t *root = json_load_file(path, JSON_ALLOW_NUL, NULL);
+    if (root == NULL) {
+        fail_msg("can't read %s", path);
+    }
+    return root;
+}
+
+/** Opens a tokenizer.json that stands in memory; the status and the error are the library's. */
+static inline headsift_status test_open_json(const json_t *root, struct hs_tokenizer **out, headsift_error *error) {
+    char *text = json_dumps(root, JSON_COMPACT);
+    headsift_status status = hs_tokenizer_from_json_bytes(text, strlen(text), "test.json", out, error);
+    free(text);
+    return status;
+}
+
 static inline void test_encode(const struct hs_tokenizer *tokenizer, const char *text, size_t size, unsigned flags,
                                struct hs_encoding *out) {
     headsift_error error = {0};

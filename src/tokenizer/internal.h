@@ -14,6 +14,7 @@ struct hs_token {
     size_t offset;
     uint32_t size;
     bool present;
+    bool added; /**< among the added tokens: the bytes are its content as it is spelled */
 };
 
 /** Pieces of text that come to one token whatever stands around them, by their bytes. */

@@ -146,17 +146,14 @@ static headsift_status check_id(const struct hs_builder *builder, const struct h
         return hs_fail(error, HEADSIFT_FAILED, "%s: \"%.80s\" has id %d, but its place in the vocabulary is %lld",
                        where, token->content, token->id, (long long)wanted);
     }
-    if (known < 0 && (size_t)token->id < builder->tokenizer->n_tokens &&
-        builder->tokenizer->tokens[token->id].present) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: \"%.80s\" has id %d, which is taken", where, token->content,
-                       token->id);
-    }
     *highest = token->id > *highest ? token->id : *highest;
     return HEADSIFT_OK;
 }
 
-static headsift_status add_all(struct hs_builder *builder, const json_t *list, bool *seen, headsift_error *error) {
+static headsift_status read_added_tokens(struct hs_builder *builder, const json_t *root, headsift_error *error) {
+    json_t *list = NULL;
     int64_t highest = -1;
+    HS_TRY(hs_json_array(root, "added_tokens", false, builder->where, &list, error));
     for (size_t i = 0; i < json_array_size(list); i++) {
         struct hs_added_token token = {0};
         char where[512];
@@ -165,27 +162,10 @@ static headsift_status add_all(struct hs_builder *builder, const json_t *list, b
         if (token.size == 0) {
             continue; /* as the library does */
         }
-        if (seen[token.id]) {
-            return hs_fail(error, HEADSIFT_FAILED, "%s: its id %d stands twice among the added tokens", where,
-                           token.id);
-        }
         HS_TRY(check_id(builder, &token, &highest, where, error));
         HS_TRY(hs_builder_added(builder, &token, error));
-        seen[token.id] = true;
     }
     return HEADSIFT_OK;
-}
-
-static headsift_status read_added_tokens(struct hs_builder *builder, const json_t *root, headsift_error *error) {
-    json_t *list = NULL;
-    HS_TRY(hs_json_array(root, "added_tokens", false, builder->where, &list, error));
-    bool *seen = hs_alloc(HS_MAX_TOKENS, sizeof *seen);
-    if (seen == NULL) {
-        return hs_fail_memory(error, "added tokens", HS_MAX_TOKENS);
-    }
-    headsift_status status = add_all(builder, list, seen, error);
-    hs_free(seen);
-    return status;
 }
 
 /* ---- The file --------------------------------------------------------------------------------------------------- */

@@ -217,11 +217,23 @@ headsift_status hs_builder_added(struct hs_builder *builder, const struct hs_add
     HS_TRY(check_token(builder, token->content, token->size, token->id, error));
     struct hs_tokenizer *tokenizer = builder->tokenizer;
     struct hs_token *kept = token_at(tokenizer, (size_t)token->id);
+    if (kept == NULL) {
+        return no_memory(builder, error);
+    }
+    if (kept->added) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: id %d stands twice among the added tokens", builder->where,
+                       token->id);
+    }
+    if (kept->present && hs_builder_find(builder, token->content, token->size) != token->id) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: added token \"%.80s\" has id %d, which is taken", builder->where,
+                       token->content, token->id);
+    }
     size_t start = tokenizer->bytes.size;
-    if (kept == NULL || !hs_buffer_append(&tokenizer->bytes, token->content, token->size) ||
+    if (!hs_buffer_append(&tokenizer->bytes, token->content, token->size) ||
         !hs_added_tokens_add(&tokenizer->added, token)) {
         return no_memory(builder, error);
     }
+    kept->added = true;
     set_bytes(tokenizer, kept, start);
     return HEADSIFT_OK;
 }

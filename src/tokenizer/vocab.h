@@ -5,7 +5,7 @@
 
 #include "tokenizer/internal.h"
 
-enum { HS_MAX_TOKENS = 1 << 22 }; /**< ids are below this: real vocabularies have at most some 260,000 */
+enum { HS_MAX_TOKENS = 1 << 20 }; /**< ids are below this: real vocabularies have at most some 260,000 */
 
 /** A token's name as the file spells it. */
 struct hs_name {
@@ -42,7 +42,7 @@ headsift_status hs_builder_merge(struct hs_builder *builder, uint32_t rank, cons
 /** The same from "left right". */
 headsift_status hs_builder_merge_line(struct hs_builder *builder, uint32_t rank, const char *line, size_t size,
                                       headsift_error *error);
-/** A token that is found as it is spelled; its id may be new. */
+/** A token that is found as it is spelled; its id may be new, or that of the vocabulary's token of that name. */
 headsift_status hs_builder_added(struct hs_builder *builder, const struct hs_added_token *token, headsift_error *error);
 /** Builds what encoding looks things up in, and hands the tokenizer over. */
 headsift_status hs_builder_finish(struct hs_builder *builder, struct hs_tokenizer **out, headsift_error *error);
