@@ -1,9 +1,8 @@
 /* The options of a selection: checked against each other, defaults filled in, and as the manifest records them.
  * */
-#include <math.h>
 #include <string.h>
 
-#include "select/select.h"
+#include "select/choice.h"
 
 static const double default_share = 0.20;
 

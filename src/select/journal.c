@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "select/ranking.h"
 #include "select/select.h"
 
 enum { JOURNAL_LIMIT = 1 << 30 };
@@ -145,4 +146,28 @@ headsift_status hs_journal_begin(const struct hs_selection *selection, const jso
 
 headsift_status hs_journal_end(const struct hs_selection *selection, headsift_error *error) {
     return remove_name(selection->directory, journal_name, error);
+}
+
+headsift_status hs_selection_remove(const char *directory, headsift_error *error) {
+    char *journal = hs_join_path(directory, journal_name), *manifest = hs_join_path(directory, "manifest.json");
+    json_t *names = json_object(), *old = NULL;
+    headsift_status status = HEADSIFT_OK;
+    if (journal == NULL || manifest == NULL || names == NULL) {
+        status = hs_fail_memory(error, journal_name, 1);
+    } else if (hs_file_exists(manifest)) {
+        status = hs_json_load(manifest, JOURNAL_LIMIT, &old, error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = earlier_names(journal, old, names, error);
+    }
+    if (status == HEADSIFT_OK && hs_is_directory(directory)) {
+        status = write_journal(journal, names, error); /* so that a call that is killed here is understood */
+        status = status == HEADSIFT_OK ? remove_all(directory, names, error) : status;
+        status = status == HEADSIFT_OK ? remove_name(directory, journal_name, error) : status;
+    }
+    json_decref(old);
+    json_decref(names);
+    hs_free(manifest);
+    hs_free(journal);
+    return status;
 }

@@ -101,9 +101,6 @@ static headsift_status find(const char *scores, struct hs_score_parts *out, head
         HS_TRY(add_part(out, &capacity, hs_copy_string(scores), error));
     }
     qsort(out->items, out->n, sizeof *out->items, compare_parts);
-    for (size_t i = 0; i < out->n; i++) {
-        HS_TRY(hash_part(&out->items[i], error));
-    }
     return HEADSIFT_OK;
 }
 
@@ -114,6 +111,13 @@ headsift_status hs_score_parts_find(const char *scores, struct hs_score_parts *o
         hs_score_parts_free(out);
     }
     return status;
+}
+
+headsift_status hs_score_parts_hash(struct hs_score_parts *parts, headsift_error *error) {
+    for (size_t i = 0; i < parts->n; i++) {
+        HS_TRY(hash_part(&parts->items[i], error));
+    }
+    return HEADSIFT_OK;
 }
 
 void hs_score_parts_free(struct hs_score_parts *parts) {

@@ -57,15 +57,19 @@ static void remove_spill(const char *folder) {
     rmdir(folder);
 }
 
-static headsift_status open_database(struct hs_selection *selection, const char *memory, const char *temp_dir,
-                                     headsift_error *error) {
+headsift_status hs_selection_open(struct hs_selection *selection, const char *memory, const char *temp_dir,
+                                  headsift_error *error) {
     size_t n = 0, most = selection->parts.n + selection->units.n + 2;
     const char **paths = hs_alloc(most, sizeof *paths);
     if (paths == NULL) {
         return hs_fail_memory(error, "the list of files", most * sizeof *paths);
     }
-    paths[n++] = selection->directory;
-    paths[n++] = temp_dir;
+    if (selection->directory != NULL) {
+        paths[n++] = selection->directory;
+    }
+    if (temp_dir != NULL) {
+        paths[n++] = temp_dir;
+    }
     for (size_t i = 0; i < selection->parts.n; i++) {
         paths[n++] = selection->parts.items[i].path;
     }
@@ -145,7 +149,7 @@ static headsift_status select_anew(struct hs_selection *selection, const headsif
     }
     headsift_status status = hs_make_directory(temp_dir, error);
     if (status == HEADSIFT_OK) {
-        status = open_database(selection, options->memory, temp_dir, error);
+        status = hs_selection_open(selection, options->memory, temp_dir, error);
     }
     if (status == HEADSIFT_OK) {
         status = choose_and_write(selection, old, options->overwrite, summary, error);
@@ -173,7 +177,8 @@ static headsift_status look_or_select(struct hs_selection *selection, const head
     return status;
 }
 
-static void free_selection(struct hs_selection *selection) {
+void hs_selection_free(struct hs_selection *selection) {
+    hs_sql_close(&selection->sql);
     hs_score_parts_free(&selection->parts);
     hs_units_free(&selection->units);
     json_decref(selection->metadata);
@@ -191,6 +196,9 @@ headsift_status headsift_select_files(const char *scores, const headsift_select_
     HS_TRY(hs_choice_read(options, &selection.choice, error));
     headsift_status status = hs_score_parts_find(scores, &selection.parts, error);
     if (status == HEADSIFT_OK) {
+        status = hs_score_parts_hash(&selection.parts, error);
+    }
+    if (status == HEADSIFT_OK) {
         status = look_or_select(&selection, options, &own, error);
     }
     if (status == HEADSIFT_OK && own.chosen == 0) {
@@ -200,6 +208,6 @@ headsift_status headsift_select_files(const char *scores, const headsift_select_
     if (status == HEADSIFT_OK && summary != NULL) {
         *summary = own;
     }
-    free_selection(&selection);
+    hs_selection_free(&selection);
     return status;
 }

@@ -8,26 +8,7 @@
 #include "base/hash.h"
 #include "corpus/corpus.h"
 #include "corpus/sql.h"
-
-/* ---- What was asked (choice.c) ---- */
-
-enum hs_keep { HS_KEEP_SHARE, HS_KEEP_COUNT, HS_KEEP_BUDGET, HS_KEEP_BUDGET_TOTAL };
-enum hs_order { HS_ORDER_DESC, HS_ORDER_ASC, HS_ORDER_MIDDLE };
-
-/** The options with their defaults filled in. */
-struct hs_choice {
-    enum hs_keep keep;
-    double share;   /**< HS_KEEP_SHARE */
-    int64_t amount; /**< documents or tokens, for the others */
-    const char *by;
-    enum hs_order order;
-    uint64_t seed;
-    bool jsonl;
-};
-
-headsift_status hs_choice_read(const headsift_select_options *options, struct hs_choice *choice, headsift_error *error);
-json_t *hs_choice_json(const struct hs_choice *choice); /**< NULL when there is no memory */
-bool hs_choice_is_random(const struct hs_choice *choice);
+#include "select/choice.h"
 
 /* ---- The score files (parts.c, metadata.c) ---- */
 
@@ -45,8 +26,9 @@ struct hs_score_parts {
     size_t n;
 };
 
-/** Finds and hashes the score files. A folder whose scoring is not finished is refused. */
+/** Finds the score files. A folder whose scoring is not finished is refused. */
 headsift_status hs_score_parts_find(const char *scores, struct hs_score_parts *out, headsift_error *error);
+headsift_status hs_score_parts_hash(struct hs_score_parts *parts, headsift_error *error); /**< bytes and sha256 */
 void hs_score_parts_free(struct hs_score_parts *parts);
 
 /** Fills in a part's `metadata` and `input`. */
@@ -96,6 +78,11 @@ headsift_status hs_units_check(struct hs_selection *selection, headsift_error *e
 headsift_status hs_unit_input(const struct hs_selection *selection, const struct hs_unit *unit,
                               struct hs_input_list *out, headsift_error *error);
 void hs_units_free(struct hs_units *units);
+
+/** Opens `sql` for the score files, the source files and the output folder (where there is one). */
+headsift_status hs_selection_open(struct hs_selection *selection, const char *memory, const char *temp_dir,
+                                  headsift_error *error);
+void hs_selection_free(struct hs_selection *selection); /**< all that it owns, the database too */
 
 /* ---- Choosing (table.c, by_documents.c, choose.c) ---- */
 

@@ -1,0 +1,29 @@
+/* What a selection was asked for: the options with their defaults filled in.
+ * */
+#ifndef HS_SELECT_CHOICE_H
+#define HS_SELECT_CHOICE_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+enum hs_keep { HS_KEEP_SHARE, HS_KEEP_COUNT, HS_KEEP_BUDGET, HS_KEEP_BUDGET_TOTAL };
+enum hs_order { HS_ORDER_DESC, HS_ORDER_ASC, HS_ORDER_MIDDLE };
+
+struct hs_choice {
+    enum hs_keep keep;
+    double share;   /**< HS_KEEP_SHARE */
+    int64_t amount; /**< documents or tokens, for the others */
+    const char *by;
+    enum hs_order order;
+    uint64_t seed;
+    bool jsonl;
+};
+
+/** Checks the options against each other (NULL: the defaults). Strings are borrowed. */
+headsift_status hs_choice_read(const headsift_select_options *options, struct hs_choice *choice, headsift_error *error);
+/** As the manifest records them: equal choices, equal objects. NULL when there is no memory. */
+json_t *hs_choice_json(const struct hs_choice *choice);
+bool hs_choice_is_random(const struct hs_choice *choice);
+
+#endif

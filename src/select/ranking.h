@@ -1,0 +1,51 @@
+/* What src/run needs of this room beyond the public header: the ranking of scored documents for people to look at, and
+ * the removal of a selection. */
+#ifndef HS_SELECT_RANKING_H
+#define HS_SELECT_RANKING_H
+
+#include "base/error.h"
+
+/** A document at the top or the bottom of its domain. */
+struct hs_ranked {
+    int64_t rank; /**< 1: the highest score */
+    double score, loss_base, loss_ref;
+    int64_t tokens;
+    char *id;
+    size_t id_size;
+    char *text; /**< its first bytes; may end within a character */
+    size_t text_size;
+    int32_t domain; /**< index of its domain */
+    int32_t unit;   /**< which file of the scores, */
+    int64_t row;    /**< and its record there */
+};
+
+struct hs_domain_ranking {
+    char *name;
+    size_t name_size;
+    int64_t documents, scored;
+    double mean; /**< of the scores; NaN where there is none */
+};
+
+/** Domains in the order of their names; the documents by domain and rank. */
+struct hs_ranking {
+    struct hs_domain_ranking *domains;
+    size_t n_domains;
+    struct hs_ranked *documents; /**< of the first domains_shown domains */
+    size_t n_documents;
+    size_t domains_shown;
+    size_t capacity, domain_capacity;
+};
+
+enum { HS_RANKING_DOMAINS = 50 };
+
+/** Reads the `show` top and bottom documents of each of the first HS_RANKING_DOMAINS domains, ties by file and row.
+ *  @param scores  a folder that headsift_score_files wrote. @param text_bytes how much of a text to keep at most.
+ *  @param temp_dir where sorting may spill, or NULL. */
+headsift_status hs_ranking_read(const char *scores, int show, size_t text_bytes, const char *memory,
+                                const char *temp_dir, struct hs_ranking *out, headsift_error *error);
+void hs_ranking_free(struct hs_ranking *ranking); /**< fine on a zeroed struct */
+
+/** Removes a selection from its folder: the files of its manifest or journal, and these two. Others stay. */
+headsift_status hs_selection_remove(const char *directory, headsift_error *error);
+
+#endif
