@@ -167,7 +167,7 @@ static headsift_status estimate_pair(struct hs_builder *builder, const struct pa
         return no_memory(builder, error);
     }
     HS_TRY(hs_encode(builder->options.tokenizer, builder->text.data, builder->text.size, 0, &builder->encoding, error));
-    *tokens = (int64_t)builder->encoding.n;
+    *tokens = (int64_t)builder->encoding.n + builder->options.estimate_error;
     return HEADSIFT_OK;
 }
 

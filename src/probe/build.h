@@ -24,6 +24,8 @@ struct hs_builder_options {
     int64_t tokens; /**< prompt and answer, at most */
     int shots;
     uint64_t seed;
+    int estimate_error; /**< tokens by which the estimate of each pair is made wrong: for tests, the result is the same
+                         */
 };
 
 struct hs_builder;

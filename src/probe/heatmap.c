@@ -6,13 +6,14 @@
 #include "base/text.h"
 #include "probe/heads_file.h"
 
-enum { LEFT = 56, TOP = 64, RIGHT = 96, BOTTOM = 20, SCALE_WIDTH = 14, SCALE_STEPS = 32 };
+enum { LEFT = 56, TOP = 64, RIGHT = 96, BOTTOM = 20, SCALE_WIDTH = 14, SCALE_STEPS = 32, LEAST_WIDTH = 440 };
 
 struct map {
     const headsift_heads *heads;
     struct hs_buffer *out;
     double low, high;
     int cell, width, height; /* pixels of a cell; of the grid */
+    int page_width;
 };
 
 /* Appends text as XML, control characters made visible. */
@@ -47,7 +48,7 @@ static double share_of(const struct map *map, double score) {
 
 static bool print_head(const struct map *map) {
     const headsift_heads *heads = map->heads;
-    int width = LEFT + map->width + RIGHT, height = TOP + map->height + BOTTOM;
+    int width = map->page_width, height = TOP + map->height + BOTTOM;
     return hs_buffer_printf(map->out,
                             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
                             "height=\"%d\" role=\"img\">\n<title>",
@@ -69,8 +70,9 @@ static bool print_titles(const struct map *map) {
            print_text(map->out, heads->model_name != NULL ? heads->model_name : "Model") &&
            hs_buffer_printf(map->out, "</text>\n<text class=\"ink\" x=\"8\" y=\"36\">") &&
            print_text(map->out, method) &&
-           hs_buffer_printf(map->out, ", %d samples; %zu of %d heads chosen (outlined)</text>\n",
-                            heads->samples_counted, heads->n_heads, heads->n_layer * heads->n_head) &&
+           (heads->samples_counted == 0 || hs_buffer_printf(map->out, ", %d samples", heads->samples_counted)) &&
+           hs_buffer_printf(map->out, "; %zu of %d heads chosen (outlined)</text>\n", heads->n_heads,
+                            heads->n_layer * heads->n_head) &&
            hs_buffer_printf(map->out,
                             "<text class=\"ink mid\" x=\"%d\" y=\"%d\">head</text>\n"
                             "<text class=\"ink mid\" transform=\"translate(14,%d) rotate(-90)\">layer</text>\n",
@@ -160,7 +162,9 @@ bool hs_heatmap_print(const headsift_heads *heads, struct hs_buffer *out) {
                       .high = heads->scores[0],
                       .cell = cell,
                       .width = cell * heads->n_head,
-                      .height = cell * heads->n_layer};
+                      .height = cell * heads->n_layer,
+                      .page_width = LEFT + cell * heads->n_head + RIGHT};
+    map.page_width = map.page_width > LEAST_WIDTH ? map.page_width : LEAST_WIDTH;
     for (int i = 1; i < heads->n_layer * heads->n_head; i++) {
         map.low = fmin(map.low, heads->scores[i]);
         map.high = fmax(map.high, heads->scores[i]);

@@ -144,12 +144,24 @@ static void auto_ends_in_teacher_forcing_and_gives_the_reference_s_heads(void **
     headsift_heads_free(heads);
 }
 
+/* The golden probe's first sample alone, for what needs no more. */
+static void write_first_sample(char *path, size_t size) {
+    struct hs_buffer text = {0};
+    assert_int_equal(hs_file_read(PROBE, 1 << 20, &text, NULL), HEADSIFT_OK);
+    test_scratch(path, size, "golden_first_sample.jsonl");
+    size_t line = (size_t)((char *)memchr(text.data, '\n', text.size) - text.data) + 1;
+    assert_int_equal(hs_file_write(path, text.data, line, NULL), HEADSIFT_OK);
+    hs_buffer_free(&text);
+}
+
 static void greedy_alone_is_refused(void **state) {
     struct fixture *f = *state;
+    char path[512];
+    write_first_sample(path, sizeof path);
     headsift_heads_options options = {.decode = HEADSIFT_DECODE_GREEDY};
     headsift_heads *heads;
     headsift_error error = {0};
-    assert_int_equal(headsift_heads_detect(f->model, PROBE, &options, NULL, &heads, &error), HEADSIFT_FAILED);
+    assert_int_equal(headsift_heads_detect(f->model, path, &options, NULL, &heads, &error), HEADSIFT_FAILED);
     assert_null(heads);
     assert_non_null(strstr(error.message, "--decode teacher"));
 }
@@ -157,12 +169,13 @@ static void greedy_alone_is_refused(void **state) {
 static void two_runs_give_the_same_bytes(void **state) {
     struct fixture *f = *state;
     headsift_heads_options options = {.decode = HEADSIFT_DECODE_TEACHER};
-    char names[2][512];
+    char path[512], names[2][512];
     struct hs_buffer text[2] = {{0}};
+    write_first_sample(path, sizeof path);
     for (int i = 0; i < 2; i++) {
         headsift_heads *heads;
         snprintf(names[i], sizeof names[i], "%s/golden_heads_%d.json", HS_TEST_SCRATCH, i);
-        assert_int_equal(headsift_heads_detect(f->model, PROBE, &options, NULL, &heads, NULL), HEADSIFT_OK);
+        assert_int_equal(headsift_heads_detect(f->model, path, &options, NULL, &heads, NULL), HEADSIFT_OK);
         assert_int_equal(headsift_heads_save(heads, names[i], NULL), HEADSIFT_OK);
         headsift_heads_free(heads);
         assert_int_equal(hs_file_read(names[i], 1 << 20, &text[i], NULL), HEADSIFT_OK);

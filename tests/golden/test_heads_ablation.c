@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "probe/detect.h"
 
 enum { SAMPLES = 2, TOKENS = 300, LAYERS = 30, HEADS = 9, ALL = LAYERS * HEADS };
@@ -52,6 +51,27 @@ static void separate_runs(headsift_model *model, const char *path, double *rises
     hs_probe_free(&probe);
 }
 
+/* For docs/method.md: how many of the chosen heads the retrieval scores of the golden probe choose too. */
+static void print_overlap(const headsift_heads *heads) {
+    headsift_heads *retrieval;
+    int shared = 0;
+    assert_int_equal(headsift_heads_load(HS_TEST_DATA "/goldens/heads.json", &retrieval, NULL), HEADSIFT_OK);
+    for (size_t i = 0; i < heads->n_heads; i++) {
+        bool found = false;
+        for (size_t k = 0; k < retrieval->n_heads; k++) {
+            found = found || memcmp(&heads->heads[i], &retrieval->heads[k], sizeof *heads->heads) == 0;
+        }
+        shared += found;
+        print_message("  layer %d, head %d: +%.4f%s\n", heads->heads[i].layer, heads->heads[i].head,
+                      heads->scores[heads->heads[i].layer * HEADS + heads->heads[i].head],
+                      found ? ", retrieval too" : "");
+    }
+    print_message("%d of these %zu are among the %zu by retrieval score\n", shared, heads->n_heads, retrieval->n_heads);
+    print_message("answer loss %.4f, masked %.4f, random %.4f to %.4f\n", heads->effect.unmasked, heads->effect.masked,
+                  heads->effect.random_low, heads->effect.random_high);
+    headsift_heads_free(retrieval);
+}
+
 static void ablation_is_one_masked_run_a_head_for_less(void **state) {
     (void)state;
     headsift_model *model;
@@ -76,6 +96,7 @@ static void ablation_is_one_masked_run_a_head_for_less(void **state) {
     }
     print_message("largest difference %.2g; %lld layer passes instead of %lld\n", worst, (long long)together,
                   (long long)separate);
+    print_overlap(heads);
     assert_true(worst < 1e-5);
     assert_true((double)together <= 0.6 * (double)separate);
     assert_string_equal(heads->method, "ablation");

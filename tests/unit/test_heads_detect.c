@@ -325,7 +325,7 @@ static void the_effect_is_measured_against_other_heads(void **state) {
     assert_true(heads->effect.random_high <= .75); /* the chosen head itself is never drawn */
     assert_int_equal(seen.warnings, 0);
     headsift_heads_free(heads);
-    /* No better than others: a warning. With 19 of 20 heads there is one other. */
+    /* No better than others: a warning. */
     reset(NULL);
     seen = (struct seen){0};
     fake.rise[COPIER] = 0;
@@ -335,6 +335,16 @@ static void the_effect_is_measured_against_other_heads(void **state) {
     assert_int_equal(detect((headsift_heads_options){0}, &seen, &heads, NULL), HEADSIFT_OK);
     assert_int_equal(seen.warnings, 1);
     assert_non_null(strstr(seen.log, "no more than random"));
+    headsift_heads_free(heads);
+    /* Half of the heads: every draw is all of the others. */
+    reset(NULL);
+    seen = (struct seen){0};
+    for (int i = 0; i < ALL; i++) {
+        fake.rise[i] = .01 * i * i;
+    }
+    assert_int_equal(detect((headsift_heads_options){.top_fraction = .5}, &seen, &heads, NULL), HEADSIFT_OK);
+    assert_true(fabs(heads->effect.random_high - heads->effect.random_low) < 1e-12);
+    assert_true(fabs(heads->effect.random_mean + heads->effect.masked - 2 * .5 - 24.7) < 1e-9); /* sum of all rises */
     headsift_heads_free(heads);
     reset(NULL);
     seen = (struct seen){0};

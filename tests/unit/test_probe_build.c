@@ -418,6 +418,33 @@ static void pairs_are_added_until_the_next_does_not_fit(void **state) {
     assert_true(pairs[LAST - 1] - pairs[FIRST] > 4);
 }
 
+static void wrong_estimates_change_nothing(void **state) {
+    (void)state;
+    struct hs_buffer prompts[3] = {{0}};
+    static const int errors[] = {0, 9, -9};
+    for (int i = 0; i < 3; i++) {
+        struct task task;
+        struct hs_built_sample sample;
+        open_task(&task, 1024, 3, 18);
+        struct hs_builder_options options = {.tokenizer = tokenizer,
+                                             .template = &task.template,
+                                             .pool = task.pool,
+                                             .tokens = 1024,
+                                             .shots = 3,
+                                             .estimate_error = errors[i]};
+        hs_builder_close(task.builder);
+        assert_int_equal(hs_builder_open(&options, &task.builder, NULL), HEADSIFT_OK);
+        assert_int_equal(hs_build_sample(task.builder, 0, &sample, NULL), HEADSIFT_OK);
+        assert_true(sample.tokens <= 1024);
+        assert_true(hs_buffer_append(&prompts[i], sample.prompt, sample.prompt_size));
+        assert_string_equal(prompts[i].data, prompts[0].data);
+        close_task(&task);
+    }
+    for (int i = 0; i < 3; i++) {
+        hs_buffer_free(&prompts[i]);
+    }
+}
+
 static void samples_depend_on_seed_and_number_alone(void **state) {
     (void)state;
     struct task a, b, c;
@@ -500,6 +527,7 @@ int main(void) {
         cmocka_unit_test(bad_templates_are_refused),
         cmocka_unit_test(samples_are_the_task),
         cmocka_unit_test(pairs_are_added_until_the_next_does_not_fit),
+        cmocka_unit_test(wrong_estimates_change_nothing),
         cmocka_unit_test(samples_depend_on_seed_and_number_alone),
         cmocka_unit_test(too_few_tokens_say_how_many_are_needed),
         cmocka_unit_test(too_few_sentences_are_an_error),
