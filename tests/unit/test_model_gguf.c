@@ -372,6 +372,57 @@ static void absurd_headers(void **state) {
     }
 }
 
+/* A header of no keys and one tensor. */
+static void one_tensor(struct hs_buffer *out, const char *name, uint32_t n_dims, const int64_t *sizes, uint32_t type) {
+    uint64_t length = strlen(name), offset = 0;
+    *out = (struct hs_buffer){0};
+    hs_buffer_append(out, "GGUF\3\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24);
+    hs_buffer_append(out, &length, sizeof length);
+    hs_buffer_append(out, name, length);
+    hs_buffer_append(out, &n_dims, sizeof n_dims);
+    hs_buffer_append(out, sizes, (n_dims < 5 ? n_dims : 5) * sizeof *sizes);
+    hs_buffer_append(out, &type, sizeof type);
+    hs_buffer_append(out, &offset, sizeof offset);
+    hs_buffer_append(out, (const char[64]){0}, 64);
+}
+
+static void absurd_tensors(void **state) {
+    (void)state;
+    static const char LONG[] = "a name of sixty-four bytes, one more than ggml has room to store.";
+    static const struct {
+        const char *name;
+        uint32_t n_dims;
+        int64_t sizes[5];
+        uint32_t type;
+        const char *message;
+    } cases[] = {
+        {"a", 1, {8}, GGML_TYPE_F32, "key \"general.architecture\" is missing"}, /* the tensor is fine */
+        {"a", 1, {0}, GGML_TYPE_F32, "a tensor's shape is absurd"},
+        {"a", 2, {4, 0}, GGML_TYPE_F32, "a tensor's shape is absurd"},
+        {"a", 1, {-4}, GGML_TYPE_F32, "a tensor's shape is absurd"},
+        {"a", 2, {INT64_C(1) << 40, INT64_C(1) << 40}, GGML_TYPE_F32, "a tensor's shape is absurd"},
+        {"a", 1, {INT64_MAX / 2}, GGML_TYPE_F32, "a tensor's shape is absurd"},
+        {"a", 0, {0}, GGML_TYPE_F32, "a tensor must have 1 to 4 dimensions"},
+        {"a", 5, {1, 1, 1, 1, 1}, GGML_TYPE_F32, "a tensor must have 1 to 4 dimensions"},
+        {"a", UINT32_MAX, {1}, GGML_TYPE_F32, "a tensor must have 1 to 4 dimensions"},
+        {"a", 1, {32}, 4, "tensor \"a\" has type 4, which is not supported"},
+        {"a", 1, {32}, 1000, "tensor \"a\" has type 1000, which is not supported"},
+        {"a", 1, {33}, GGML_TYPE_Q4_0, "rows of 33 are no whole blocks of q4_0"},
+        {"a", 1, {1 << 20}, GGML_TYPE_F32, "needs 4194304 bytes at byte"},
+        {LONG, 1, {8}, GGML_TYPE_F32, "a name is absurdly long"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        headsift_error error = {0};
+        struct hs_buffer bytes;
+        one_tensor(&bytes, cases[i].name, cases[i].n_dims, cases[i].sizes, cases[i].type);
+        assert_int_equal(open_copy(&bytes, bytes.size, &error), HEADSIFT_FAILED);
+        if (strstr(error.message, cases[i].message) == NULL) {
+            fail_msg("case %zu: expected \"%s\", got \"%s\"", i, cases[i].message, error.message);
+        }
+        hs_buffer_free(&bytes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_its_directory),
@@ -384,6 +435,7 @@ int main(void) {
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(every_byte_of_the_header_changed),
         cmocka_unit_test(absurd_headers),
+        cmocka_unit_test(absurd_tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -282,10 +282,12 @@ static void index_names_stay_in_the_folder(void **state) {
 
 static void more_layers(json_t *root) { json_object_set_new(root, "num_hidden_layers", json_integer(4)); }
 static void wider(json_t *root) { json_object_set_new(root, "intermediate_size", json_integer(50)); }
+static void narrower(json_t *root) { json_object_set_new(root, "hidden_size", json_integer(16)); }
 static void fewer_kv(json_t *root) { json_object_set_new(root, "num_key_value_heads", json_integer(2)); }
 static void with_bias(json_t *root) { json_object_set_new(root, "attention_bias", json_true()); }
 static void back(json_t *root) {
     json_object_set_new(root, "num_hidden_layers", json_integer(3));
+    json_object_set_new(root, "hidden_size", json_integer(32));
     json_object_set_new(root, "intermediate_size", json_integer(48));
     json_object_set_new(root, "num_key_value_heads", json_integer(4));
     json_object_set_new(root, "attention_bias", json_false());
@@ -299,6 +301,7 @@ static void a_config_that_does_not_fit_its_weights(void **state) {
     } cases[] = {
         {more_layers, "tensor \"model.layers.3.input_layernorm.weight\" of shape [32] is missing"},
         {wider, "tensor \"model.layers.0.mlp.gate_proj.weight\" has shape [48, 32], expected [50, 32]"},
+        {narrower, "tensor \"model.embed_tokens.weight\" has shape [128, 32], expected [128, 16]"},
         {fewer_kv, "tensor \"model.layers.0.self_attn.k_proj.weight\" has shape [32, 32], expected [16, 32]"},
         {with_bias, "tensor \"model.layers.0.self_attn.q_proj.bias\" of shape [32] is missing"},
     };
