@@ -42,6 +42,7 @@ void hs_f16_to_f32(const void *in, float *out, int64_t n) {
          * distance between floats at 0.5. */
         uint32_t normal = (magnitude << 13) + (112U << 23) + (magnitude >= 0x7c00 ? 112U << 23 : 0U);
         uint32_t denormal = bits_of(float_of(0x3f000000U + magnitude) - 0.5F);
-        values[i] = float_of((magnitude < 0x400 ? denormal : normal) | sign);
+        uint32_t is_denormal = 0U - (uint32_t)(magnitude < 0x400); /* a mask: a choice would keep the loop scalar */
+        values[i] = float_of((is_denormal & denormal) | (~is_denormal & normal) | sign);
     }
 }
