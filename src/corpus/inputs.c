@@ -123,7 +123,7 @@ static headsift_status add_listed(struct finder *finder, const char *files_from,
     if (status == HEADSIFT_OK && text.size > 0 && memchr(text.data, '\0', text.size) != NULL) {
         status = hs_fail(error, HEADSIFT_USAGE, "%s holds a NUL: it must list a path a line", files_from);
     }
-    char *at = text.data, *end = text.data + text.size;
+    char *at = text.data, *end = text.size > 0 ? text.data + text.size : at;
     while (status == HEADSIFT_OK && at < end) {
         char *newline = memchr(at, '\n', (size_t)(end - at));
         char *line_end = newline != NULL ? newline : end;

@@ -42,8 +42,9 @@ static headsift_status next_line(struct jsonl *jsonl, const char **line, size_t 
     const char *newline = NULL;
     for (size_t searched = 0;;) {
         size_t left = jsonl->bytes.size - jsonl->at;
-        const char *start = jsonl->bytes.data + jsonl->at;
-        newline = left > searched ? memchr(start + searched, '\n', left - searched) : NULL;
+        if (left > searched) {
+            newline = memchr(jsonl->bytes.data + jsonl->at + searched, '\n', left - searched);
+        }
         if (newline != NULL || jsonl->end) {
             break;
         }
@@ -165,8 +166,9 @@ static headsift_status make_jsonl(const struct hs_input *input, struct jsonl **o
 /* What the first records have. */
 struct search {
     bool found[HS_ROLES];
-    int64_t records, objects;
+    int64_t records;
     size_t bytes;
+    struct hs_buffer example; /* the first line that is an object */
 };
 
 static bool search_done(const struct hs_columns *columns, const struct search *search) {
@@ -179,9 +181,8 @@ static bool search_done(const struct hs_columns *columns, const struct search *s
            search->records >= SEARCH_DOMAIN_RECORDS || search->bytes >= SEARCH_DOMAIN_BYTES;
 }
 
-static void search_record(const struct hs_columns *columns, const struct hs_json_record *record,
-                          struct search *search) {
-    search->objects++;
+static bool search_record(const struct hs_columns *columns, const struct hs_json_record *record, const char *line,
+                          size_t size, struct search *search) {
     for (int role = 0; role < HS_ROLES; role++) {
         json_type type;
         const char *name = columns->names[role];
@@ -189,13 +190,16 @@ static void search_record(const struct hs_columns *columns, const struct hs_json
             search->found[role] = true;
         }
     }
+    return search->example.size > 0 || hs_buffer_append(&search->example, line, size);
 }
 
 /* The first wanted column that no object among the first records has. Needs at least one object. */
-static headsift_status judge(struct hs_reader *reader, const struct jsonl *jsonl, const struct search *search,
+static headsift_status judge(struct hs_reader *reader, struct jsonl *jsonl, const struct search *search,
                              headsift_error *error) {
-    for (int role = 0; role < HS_ROLES && search->objects > 0; role++) {
+    char why[256];
+    for (int role = 0; role < HS_ROLES && search->example.size > 0; role++) {
         if (reader->columns.required[role] && !search->found[role]) {
+            hs_json_record_parse(&jsonl->record, search->example.data, search->example.size, why, sizeof why);
             return hs_columns_missing(&reader->columns, (enum hs_role)role, reader->path, jsonl->record.fields,
                                       jsonl->record.n, error);
         }
@@ -203,26 +207,33 @@ static headsift_status judge(struct hs_reader *reader, const struct jsonl *jsonl
     return HEADSIFT_OK;
 }
 
-/* Looks for the wanted columns in the first records. A stream that breaks here breaks again when it is read. */
+/* Reads the first records. A stream that breaks here breaks again when it is read in earnest. */
+static headsift_status look_at_records(const struct hs_columns *columns, struct jsonl *jsonl, struct search *search,
+                                       headsift_error *error) {
+    const char *line;
+    size_t size;
+    char why[256];
+    while (!search_done(columns, search) && next_record(jsonl, &line, &size, NULL) == HEADSIFT_OK && line != NULL) {
+        search->records++;
+        search->bytes += size;
+        if (hs_json_record_parse(&jsonl->record, line, size, why, sizeof why) == HS_JSON_OBJECT &&
+            !search_record(columns, &jsonl->record, line, size, search)) {
+            return hs_fail_memory(error, "a record", size);
+        }
+    }
+    return HEADSIFT_OK;
+}
+
 static headsift_status search_columns(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
     struct jsonl *jsonl;
     HS_TRY(make_jsonl(input, &jsonl, error));
     struct search search = {0};
-    while (!search_done(&reader->columns, &search)) {
-        const char *line;
-        size_t size;
-        if (next_record(jsonl, &line, &size, NULL) != HEADSIFT_OK || line == NULL) {
-            break;
-        }
-        search.records++;
-        search.bytes += size;
-        char why[256];
-        if (hs_json_record_parse(&jsonl->record, line, size, why, sizeof why) == HS_JSON_OBJECT) {
-            search_record(&reader->columns, &jsonl->record, &search);
-        }
+    headsift_status status = look_at_records(&reader->columns, jsonl, &search, error);
+    if (status == HEADSIFT_OK) {
+        status = judge(reader, jsonl, &search, error);
     }
     reader->has_domain = search.found[HS_ROLE_DOMAIN];
-    headsift_status status = judge(reader, jsonl, &search, error);
+    hs_buffer_free(&search.example);
     free_jsonl(jsonl);
     return status;
 }

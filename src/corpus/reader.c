@@ -69,6 +69,8 @@ static void check_text(const struct hs_reader *reader, struct hs_document *docum
             const char *name = reader->columns.names[role] != NULL ? reader->columns.names[role] : "domain";
             hs_document_bad(document, "broken UTF-8 at byte %zu of \"%s\"", good, name);
         }
+        document->fields = NULL;
+        document->n_fields = 0;
         if (role == HS_ROLE_ID) {
             hs_document_set(document, HS_ROLE_ID, NULL, 0);
         } else if (role == HS_ROLE_DOMAIN) {

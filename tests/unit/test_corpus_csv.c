@@ -86,7 +86,7 @@ static void test_header(void **state) {
 
 static void test_fields_and_nul(void **state) {
     (void)state;
-    static const char csv[] = "text,n,x\na\0b,007,\"\0\"\nshort\n";
+    static const char csv[] = "text,n,x\na\0b,007,\"\0\"\nshort\nb\xFF,1,2\n";
     struct hs_reader *reader = must_open(put("fields.csv", csv, sizeof csv - 1), NULL, true);
     assert_false(hs_reader_has_domain(reader));
     struct hs_document document;
@@ -99,9 +99,11 @@ static void test_fields_and_nul(void **state) {
     check_bytes(document.fields[1].value, document.fields[1].size, "007");
     assert_int_equal(document.fields[2].size, 1);
     assert_null(document.raw);
-    assert_true(next(reader, &document));
-    assert_true(document.bad);
-    assert_int_equal(document.n_fields, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_true(next(reader, &document));
+        assert_true(document.bad);
+        assert_int_equal(document.n_fields, 0);
+    }
     hs_reader_close(reader);
 }
 

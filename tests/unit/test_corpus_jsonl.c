@@ -177,6 +177,19 @@ static void test_missing_columns(void **state) {
     check_records(put_text("onlymark.jsonl", "\xEF\xBB\xBF"), NULL, NULL, 0);
 }
 
+/* The columns there are are told from a line that is long gone when the search ends. */
+static void test_missing_column_of_a_long_file(void **state) {
+    (void)state;
+    struct hs_buffer lines = {0};
+    assert_true(hs_buffer_printf(&lines, "{\"body\": 1, \"ti\\u0074le\": 2}\n"));
+    for (int i = 0; i < 999; i++) {
+        assert_true(hs_buffer_printf(&lines, "{\"other\": \"%01000d\"}\n", i));
+    }
+    assert_true(hs_buffer_printf(&lines, "not json\n"));
+    refuses(put("longmissing.jsonl", lines.data, lines.size), NULL, HEADSIFT_USAGE, "--text: body, title");
+    hs_buffer_free(&lines);
+}
+
 /* A column that first stands in record 999 is found, one in record 1001 is not. */
 static void test_search_limit(void **state) {
     (void)state;
@@ -234,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_missing_columns),
         cmocka_unit_test(test_search_limit),
         cmocka_unit_test(test_has_domain),
+        cmocka_unit_test(test_missing_column_of_a_long_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,86 @@
+/* Reads all records of bytes in memory through a reader, as the fuzz targets of the formats do.
+ * What every record must hold to is checked; a fault stops the program. */
+#ifndef HS_TESTS_CORPUS_FUZZ_H
+#define HS_TESTS_CORPUS_FUZZ_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "corpus/corpus.h"
+#include "corpus/stream.h"
+
+#define MUST(condition)                                                                                                \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                    \
+            abort();                                                                                                   \
+        }                                                                                                              \
+    } while (0)
+
+/* Whole and valid text, all of it readable. */
+static inline void must_be_text(const char *text, size_t size) {
+    MUST(text != NULL);
+    MUST(hs_utf8_check(text, size) == size);
+}
+
+static inline void check_record(const struct hs_document *document, int64_t row) {
+    MUST(document->row == row);
+    MUST(document->domain != NULL);
+    MUST(document->bad == (document->note[0] != '\0'));
+    MUST(memchr(document->note, '\n', sizeof document->note) == NULL);
+    must_be_text(document->note, strnlen(document->note, sizeof document->note));
+    must_be_text(document->domain, document->domain_size);
+    if (document->id != NULL) {
+        must_be_text(document->id, document->id_size);
+    }
+    if (!document->bad) {
+        must_be_text(document->text, document->text_size);
+    }
+    for (size_t i = 0; i < document->n_fields; i++) {
+        must_be_text(document->fields[i].name, document->fields[i].name_size);
+        if (document->fields[i].value != NULL) {
+            must_be_text(document->fields[i].value, document->fields[i].size);
+        }
+    }
+}
+
+/* Reads to the end or to an error; the number of records, or -1 where the file was refused or broke. */
+static inline int64_t read_records(const struct hs_input *input, const headsift_inputs *inputs) {
+    headsift_error error = {0};
+    struct hs_reader *reader = NULL;
+    headsift_status status = hs_reader_open(input, inputs, true, &reader, &error);
+    struct hs_document document;
+    bool more = true;
+    int64_t row = 0;
+    while (status == HEADSIFT_OK && more) {
+        status = hs_reader_next(reader, &document, &more, &error);
+        if (status == HEADSIFT_OK && more) {
+            check_record(&document, row++);
+        }
+    }
+    hs_reader_close(reader);
+    MUST((status != HEADSIFT_OK) == (error.message[0] != '\0'));
+    return status == HEADSIFT_OK ? row : -1;
+}
+
+/* The same for bytes, which may be compressed. */
+static inline int64_t read_bytes_as(enum hs_format format, const uint8_t *data, size_t size,
+                                    const headsift_inputs *inputs) {
+    int file = memfd_create("fuzz", 0);
+    MUST(file >= 0);
+    MUST(write(file, data, size) == (ssize_t)size);
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    struct hs_input input = {.path = path, .format = format};
+    MUST(hs_stream_detect(path, &input.compression, NULL) == HEADSIFT_OK);
+    int64_t records = read_records(&input, inputs);
+    close(file);
+    return records;
+}
+
+#endif
