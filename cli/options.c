@@ -17,14 +17,12 @@ enum { KEY_BASE = 0x1000 }; /* argp keys of flags without a letter */
 struct parsing {
     const struct cli_command *command;
     const struct cli_flag *flags[CLI_MAX_FLAGS];
-    unsigned char level[CLI_MAX_FLAGS]; /* where the value came from */
+    bool given[CLI_MAX_FLAGS];
     size_t n;
     struct cli_values *values;
     headsift_error *error;
     headsift_status status;
 };
-
-enum { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_FLAG };
 
 static void gather(struct parsing *parsing) {
     for (const struct cli_flag *const *group = parsing->command->groups; *group != NULL; group++) {
@@ -34,40 +32,45 @@ static void gather(struct parsing *parsing) {
     }
 }
 
-/* Sets a flag. Of flags that exclude each other the command line's wins over the environment's. */
-static headsift_status set_flag(struct parsing *parsing, size_t at, const char *text, const char *source,
-                                unsigned char level) {
+/* A flag that excludes flag `at` and was given already, or NULL. */
+static const struct cli_flag *given_rival(const struct parsing *parsing, size_t at) {
     const struct cli_flag *flag = parsing->flags[at];
     for (size_t i = 0; flag->exclusive != 0 && i < parsing->n; i++) {
-        if (i == at || parsing->flags[i]->exclusive != flag->exclusive || parsing->level[i] == FROM_DEFAULT) {
-            continue;
+        if (i != at && parsing->flags[i]->exclusive == flag->exclusive && parsing->given[i]) {
+            return parsing->flags[i];
         }
-        if (parsing->level[i] == level) {
-            return hs_fail(parsing->error, HEADSIFT_USAGE, "--%s and --%s exclude each other; give one of them",
-                           parsing->flags[i]->name, flag->name);
-        }
-        void *other = (char *)parsing->values + parsing->flags[i]->at;
-        memset(other, 0, parsing->flags[i]->kind == CLI_AMOUNT ? sizeof(struct cli_amount) : sizeof(int64_t));
-        parsing->level[i] = FROM_DEFAULT;
     }
-    parsing->level[at] = level;
+    return NULL;
+}
+
+static headsift_status set_flag(struct parsing *parsing, size_t at, const char *text, const char *source) {
+    const struct cli_flag *flag = parsing->flags[at], *rival = given_rival(parsing, at);
+    if (rival != NULL) {
+        return hs_fail(parsing->error, HEADSIFT_USAGE, "--%s and --%s exclude each other; give one of them",
+                       rival->name, flag->name);
+    }
+    parsing->given[at] = true;
     return cli_set(flag, text, source, parsing->values, parsing->error);
 }
 
+/* Flags that the command line did not give, nor a rival of theirs. */
 static headsift_status read_environment(struct parsing *parsing) {
+    bool wanted[CLI_MAX_FLAGS];
     for (size_t i = 0; i < parsing->n; i++) {
-        const struct cli_flag *flag = parsing->flags[i];
-        if (flag->kind == CLI_HEADER) {
+        wanted[i] = !parsing->given[i] && given_rival(parsing, i) == NULL;
+    }
+    for (size_t i = 0; i < parsing->n; i++) {
+        if (!wanted[i] || parsing->flags[i]->name == NULL) {
             continue;
         }
         char name[64];
-        int size = snprintf(name, sizeof name, "HEADSIFT_%s", flag->name);
+        int size = snprintf(name, sizeof name, "HEADSIFT_%s", parsing->flags[i]->name);
         for (int at = 0; at < size; at++) {
             name[at] = name[at] == '-' ? '_' : (char)toupper((unsigned char)name[at]);
         }
         const char *text = getenv(name);
         if (text != NULL && text[0] != '\0') {
-            HS_TRY(set_flag(parsing, i, text, name, FROM_ENVIRONMENT));
+            HS_TRY(set_flag(parsing, i, text, name));
         }
     }
     return HEADSIFT_OK;
@@ -193,7 +196,7 @@ static error_t on_key(int key, char *text, struct argp_state *state) {
         if (flag->kind != CLI_HEADER && key == own) {
             char source[64];
             snprintf(source, sizeof source, "--%s", flag->name);
-            parsing->status = set_flag(parsing, i, text, source, FROM_FLAG);
+            parsing->status = set_flag(parsing, i, text, source);
             return parsing->status == HEADSIFT_OK ? 0 : EINVAL;
         }
     }
@@ -241,8 +244,8 @@ headsift_status cli_parse(const struct cli_command *command, int argc, char **ar
     }
     gather(&parsing);
     HS_TRY(check_flags(&parsing, argc, argv));
-    HS_TRY(read_environment(&parsing));
     HS_TRY(walk(&parsing, argc, argv));
+    HS_TRY(read_environment(&parsing));
     if (values->n_arguments < command->least) {
         return hs_fail(error, HEADSIFT_USAGE, "%s needs %s; see headsift %s --help", command->name, command->arguments,
                        command->name);

@@ -2,6 +2,7 @@
  * It stands here because this is the room that brings documents and the tokenizer together. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,33 +77,36 @@ static headsift_status print_files(struct printing *printing, const headsift_inp
                                         (long long)printing->bad);
 }
 
-/* The readers want a file that can be looked at twice: stdin is copied to a nameless one. */
-static headsift_status spool_stdin(FILE **spool, char *path, size_t size, headsift_error *error) {
-    char block[1 << 16];
-    *spool = tmpfile();
-    bool ok = *spool != NULL;
+/* The readers want a file that can be looked at twice: stdin is copied to one in $TMPDIR. */
+struct spool {
+    char *path;
+    FILE *stream;
+};
+
+static headsift_status spool_stdin(struct spool *spool, headsift_error *error) {
+    const char *folder = getenv("TMPDIR");
+    spool->path = hs_format("%s/headsift-XXXXXX", folder != NULL && folder[0] != '\0' ? folder : "/tmp");
+    if (spool->path == NULL) {
+        return hs_fail_memory(error, "a path", 1);
+    }
+    int file = mkstemp(spool->path);
+    spool->stream = file >= 0 ? fdopen(file, "w") : NULL;
+    bool ok = spool->stream != NULL;
+    char block[1 << 14];
     for (size_t n = 1; ok && n > 0;) {
         n = fread(block, 1, sizeof block, stdin);
-        ok = fwrite(block, 1, n, *spool) == n && !ferror(stdin);
+        ok = fwrite(block, 1, n, spool->stream) == n && !ferror(stdin);
     }
-    if (!ok || fflush(*spool) != 0) {
-        return hs_fail_errno(error, errno, "can't keep stdin in a temporary file");
-    }
-    snprintf(path, size, "/proc/self/fd/%d", fileno(*spool));
-    return HEADSIFT_OK;
+    return ok && fflush(spool->stream) == 0 ? HEADSIFT_OK
+                                            : hs_fail_errno(error, errno, "can't copy stdin to %s", spool->path);
 }
 
-/* The path "-", alone, becomes `path`. */
-static headsift_status replace_stdin(const headsift_inputs *inputs, headsift_inputs *replaced, FILE **spool,
-                                     char path[64], const char **paths, headsift_error *error) {
-    *replaced = *inputs;
-    if (inputs->n_paths != 1 || strcmp(inputs->paths[0], "-") != 0) {
-        return HEADSIFT_OK;
+static void spool_free(struct spool *spool) {
+    if (spool->stream != NULL) {
+        fclose(spool->stream);
+        unlink(spool->path);
     }
-    HS_TRY(spool_stdin(spool, path, 64, error));
-    *paths = path;
-    replaced->paths = paths;
-    return HEADSIFT_OK;
+    hs_free(spool->path);
 }
 
 headsift_status headsift_tokenize_files(headsift_model *model, const headsift_inputs *inputs, bool parse_special,
@@ -110,11 +114,13 @@ headsift_status headsift_tokenize_files(headsift_model *model, const headsift_in
     struct printing printing = {.model = model, .out = out};
     printing.flags = (parse_special ? HS_ENCODE_SPECIAL : 0u) | (add_bos ? HS_ENCODE_BOS : 0u);
     struct hs_input_list list = {0};
-    headsift_inputs real;
-    FILE *spool = NULL;
-    char path[64];
-    const char *paths;
-    headsift_status status = replace_stdin(inputs, &real, &spool, path, &paths, error);
+    struct spool spool = {0};
+    headsift_inputs real = *inputs;
+    headsift_status status = HEADSIFT_OK;
+    if (inputs->n_paths == 1 && strcmp(inputs->paths[0], "-") == 0) {
+        status = spool_stdin(&spool, error);
+        real.paths = (const char *const *)&spool.path;
+    }
     if (status == HEADSIFT_OK) {
         status = hs_inputs_find(&real, &list, error);
     }
@@ -124,8 +130,6 @@ headsift_status headsift_tokenize_files(headsift_model *model, const headsift_in
     hs_inputs_free(&list);
     hs_encoding_free(&printing.encoding);
     hs_buffer_free(&printing.line);
-    if (spool != NULL) {
-        fclose(spool);
-    }
+    spool_free(&spool);
     return status;
 }

@@ -1,0 +1,6 @@
+# The command itself: usage without a model, and the commands on the demo model.
+hs_test(test_cli SOURCES e2e/test_cli.c e2e/cli_support.c ROOMS base LABELS e2e)
+hs_test(test_cli_model SOURCES e2e/test_cli_model.c e2e/cli_support.c ROOMS base LABELS e2e TIMEOUT 900)
+foreach(test test_cli test_cli_model)
+  add_dependencies(${test} headsift)
+endforeach()
