@@ -131,13 +131,30 @@ static headsift_status write_record(const struct hs_run *run, headsift_error *er
     return status;
 }
 
+/* Whether the folder holds an output of this step or a later one: if not, other settings contradict nothing. */
+static bool anything_from(const struct hs_run *run, enum section section) {
+    const struct {
+        enum section of;
+        const char *path;
+    } outputs[] = {{PROBE, run->files.probe},
+                   {HEADS, run->heads_in_place ? NULL : run->files.heads},
+                   {SCORE, run->files.scores},
+                   {SELECT, run->files.selected}};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        if (section <= outputs[i].of && outputs[i].path != NULL && hs_file_exists(outputs[i].path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static headsift_status begin(struct hs_run *run, const json_t *theirs, headsift_error *error) {
     enum section section = theirs != NULL ? first_difference(run->settings, theirs) : MODEL;
     if (run->options->overwrite) {
         HS_TRY(remove_from(run, section == N_SECTIONS ? MODEL : section, error));
     } else if (theirs == NULL) {
         HS_TRY(refuse_strangers(run, error));
-    } else if (section != N_SECTIONS) {
+    } else if (section != N_SECTIONS && anything_from(run, section)) {
         return refuse(run, section, theirs, error);
     }
     return section != N_SECTIONS ? write_record(run, error) : HEADSIFT_OK;
