@@ -59,7 +59,7 @@ static int32_t make_child(struct hs_added_tree *tree, int32_t node, char byte) {
     return child;
 }
 
-bool hs_added_tree_insert(struct hs_added_tree *tree, const char *content, size_t size, int32_t index) {
+bool hs_added_tree_insert(struct hs_added_tree *tree, const char *content, size_t size, int32_t index, int32_t *other) {
     int32_t node = 0;
     for (size_t i = 0; i < size; i++) {
         node = make_child(tree, node, content[i]);
@@ -67,7 +67,8 @@ bool hs_added_tree_insert(struct hs_added_tree *tree, const char *content, size_
             return false;
         }
     }
-    if (size > 0 && tree->nodes[node].token < 0) {
+    *other = size > 0 ? tree->nodes[node].token : -1;
+    if (size > 0 && *other < 0) {
         tree->nodes[node].token = index;
     }
     return true;

@@ -37,9 +37,9 @@ struct hs_added_tokens {
 
 /** Adds a token (content copied). False when there is no memory. */
 bool hs_added_tokens_add(struct hs_added_tokens *added, const struct hs_added_token *token);
-/** Puts the content of token `index` into a tree; of two equal contents the first stays. False when there is no memory.
- */
-bool hs_added_tree_insert(struct hs_added_tree *tree, const char *content, size_t size, int32_t index);
+/** Puts the content of token `index` into a tree. *other is the token that has the same content, which then stays, or
+ * -1. False when there is no memory. */
+bool hs_added_tree_insert(struct hs_added_tree *tree, const char *content, size_t size, int32_t index, int32_t *other);
 void hs_added_tokens_free(struct hs_added_tokens *added);
 
 /** A token found in a text. start may lie before the end of the one before where that took spaces along. */

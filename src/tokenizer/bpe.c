@@ -1,5 +1,5 @@
 /* Byte pair encoding with a heap of merge candidates over a linked list of symbols.
- * A candidate that the list has outgrown is skipped when it comes up, by the rule of the `tokenizers` library. */
+ * A candidate that the list has outgrown no longer has its pair's rank, and is skipped when it comes up. */
 #include "tokenizer/bpe.h"
 
 #include <limits.h>
@@ -20,15 +20,13 @@ bool hs_bpe_reserve(struct hs_bpe *bpe, size_t n_merges) {
         slots *= 2;
     }
     bpe->slots = hs_alloc(slots, sizeof *bpe->slots);
-    bpe->results = hs_alloc(n_merges, sizeof *bpe->results);
-    if (bpe->slots == NULL || bpe->results == NULL) {
+    if (bpe->slots == NULL) {
         return false;
     }
     for (size_t i = 0; i < slots; i++) {
         bpe->slots[i].pair = UINT64_MAX;
     }
     bpe->mask = slots - 1;
-    bpe->n_merges = n_merges;
     return true;
 }
 
@@ -44,13 +42,9 @@ static struct hs_merge *find_slot(const struct hs_bpe *bpe, uint64_t pair) {
 void hs_bpe_add(struct hs_bpe *bpe, uint32_t rank, int32_t left, int32_t right, int32_t id) {
     struct hs_merge *slot = find_slot(bpe, pair_of(left, right));
     *slot = (struct hs_merge){.pair = pair_of(left, right), .rank = rank, .id = id};
-    bpe->results[rank] = id;
 }
 
-void hs_bpe_free(struct hs_bpe *bpe) {
-    hs_free(bpe->slots);
-    hs_free(bpe->results);
-}
+void hs_bpe_free(struct hs_bpe *bpe) { hs_free(bpe->slots); }
 
 /* ---- The heap: the least number on top -------------------------------------------------------------------------- */
 
@@ -188,9 +182,8 @@ headsift_status hs_bpe_encode(const struct hs_bpe *bpe, const char *piece, size_
         if (scratch->symbols[left].id == HS_NO_SYMBOL) {
             continue;
         }
-        /* The library compares what the merge makes, not its rank: another pair that makes the same token passes. */
         const struct hs_merge *merge = merge_of(bpe, scratch, left);
-        if (merge == NULL || merge->id != bpe->results[top >> 32]) {
+        if (merge == NULL || merge->rank != top >> 32) {
             continue;
         }
         join(scratch->symbols, left, merge->id);

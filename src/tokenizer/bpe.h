@@ -17,9 +17,7 @@ struct hs_bpe {
     int32_t unknown;       /**< stands for such bytes; -1: they are dropped, as the `tokenizers` library does */
     bool fuse_unknown;     /**< one unknown for a row of such bytes */
     struct hs_merge *slots;
-    size_t mask;      /**< slots - 1 */
-    int32_t *results; /**< by rank: what the merge makes */
-    size_t n_merges;
+    size_t mask; /**< slots - 1 */
 };
 
 enum { HS_NO_SYMBOL = -1 };

@@ -52,9 +52,8 @@ static headsift_status push_from(struct encoder *encoder, const struct stretch *
                                  size_t end) {
     start = stretch->offset + (start > stretch->prefix ? start - stretch->prefix : 0);
     end = stretch->offset + (end > stretch->prefix ? end - stretch->prefix : 0);
-    size_t text_start = hs_normalized_start(stretch->normalized, start);
-    size_t text_end = end > start ? hs_normalized_end(stretch->normalized, end) : text_start;
-    return push(encoder, id, text_start, text_end);
+    return push(encoder, id, hs_normalized_start(stretch->normalized, start),
+                hs_normalized_end(stretch->normalized, end));
 }
 
 static headsift_status encode_piece(struct encoder *encoder, const struct stretch *stretch, size_t start, size_t end) {

@@ -238,29 +238,31 @@ headsift_status hs_builder_added(struct hs_builder *builder, const struct hs_add
     return HEADSIFT_OK;
 }
 
-static bool insert_added(struct hs_tokenizer *tokenizer, size_t index, struct hs_normalized *work) {
+static bool insert_added(struct hs_tokenizer *tokenizer, size_t index, struct hs_normalized *work, int32_t *other) {
     const struct hs_added_token *token = &tokenizer->added.tokens[index];
     struct hs_added_tree *tree = token->normalized ? &tokenizer->added.normalized : &tokenizer->added.raw;
     if (!token->normalized || !tokenizer->nfc) {
-        return hs_added_tree_insert(tree, token->content, token->size, (int32_t)index);
+        return hs_added_tree_insert(tree, token->content, token->size, (int32_t)index, other);
     }
     return hs_nfc(token->content, token->size, 0, work, NULL) == HEADSIFT_OK &&
-           hs_added_tree_insert(tree, work->text.data, work->text.size, (int32_t)index);
+           hs_added_tree_insert(tree, work->text.data, work->text.size, (int32_t)index, other);
 }
 
-/* Special tokens first: of two that are spelled alike once normalised, the library takes the first. */
-static bool build_trees(struct hs_tokenizer *tokenizer) {
-    struct hs_normalized work = {0};
-    bool ok = true;
-    for (int special = 1; special >= 0; special--) {
-        for (size_t i = 0; i < tokenizer->added.n && ok; i++) {
-            if (tokenizer->added.tokens[i].special == (special == 1)) {
-                ok = insert_added(tokenizer, i, &work);
-            }
+/* Two tokens that are the same once normalised are refused: which one the library takes changes from run to run. */
+static headsift_status build_trees(const struct hs_builder *builder, struct hs_normalized *work,
+                                   headsift_error *error) {
+    struct hs_tokenizer *tokenizer = builder->tokenizer;
+    for (size_t i = 0; i < tokenizer->added.n; i++) {
+        int32_t other;
+        if (!insert_added(tokenizer, i, work, &other)) {
+            return no_memory(builder, error);
+        }
+        if (other >= 0) {
+            return hs_fail(error, HEADSIFT_FAILED, "%s: the added tokens %d and %d are the same once normalised",
+                           builder->where, tokenizer->added.tokens[other].id, tokenizer->added.tokens[i].id);
         }
     }
-    hs_normalized_free(&work);
-    return ok;
+    return HEADSIFT_OK;
 }
 
 /* ---- Whole pieces ----------------------------------------------------------------------------------------------- */
@@ -305,8 +307,7 @@ static headsift_status is_whole(const struct hs_builder *builder, const struct h
     }
     HS_TRY(hs_bpe_encode(&tokenizer->bpe, tokenizer->bytes.data + name->offset, name->bytes, scratch, error));
     const struct hs_symbol *first = scratch->symbols;
-    *whole = scratch->n > 0 && first->id == name->id && first->next == HS_NO_SYMBOL && first->start == 0 &&
-             (size_t)first->end == name->bytes;
+    *whole = scratch->n > 0 && first->id == name->id && first->next == HS_NO_SYMBOL;
     return HEADSIFT_OK;
 }
 
@@ -348,8 +349,13 @@ static char *describe(const struct hs_tokenizer *tokenizer) {
 headsift_status hs_builder_finish(struct hs_builder *builder, struct hs_tokenizer **out, headsift_error *error) {
     struct hs_tokenizer *tokenizer = builder->tokenizer;
     struct hs_bpe_scratch scratch = {0};
+    struct hs_normalized work = {0};
     headsift_status status = build_pieces(builder, &scratch, error);
+    if (status == HEADSIFT_OK) {
+        status = build_trees(builder, &work, error);
+    }
     hs_bpe_scratch_free(&scratch);
+    hs_normalized_free(&work);
     HS_TRY(status);
     if (tokenizer->bos >= 0 &&
         ((size_t)tokenizer->bos >= tokenizer->n_tokens || !tokenizer->tokens[tokenizer->bos].present)) {
@@ -357,7 +363,7 @@ headsift_status hs_builder_finish(struct hs_builder *builder, struct hs_tokenize
                        tokenizer->bos);
     }
     tokenizer->style = describe(tokenizer);
-    if (!build_trees(tokenizer) || tokenizer->style == NULL) {
+    if (tokenizer->style == NULL) {
         return no_memory(builder, error);
     }
     *out = tokenizer;

@@ -1,7 +1,10 @@
-/* Ids equal to the `tokenizers` library's on 888 strings of our own, in twelve variants of the golden styles: added
- * tokens with every flag, vocabularies that lack bytes, special tokens found and split (encode_special_tokens). */
+/* Ids equal to the `tokenizers` library's on 936 strings of our own, in twelve variants of the golden styles: added
+ * tokens with every flag, vocabularies that lack bytes, special tokens found and split (encode_special_tokens).
+ * And its pieces of further strings, which ids alone would not tell apart. */
 #define _GNU_SOURCE
 #include "tokenizer_support.h"
+
+#include "tokenizer/split.h"
 
 static json_t *added_file(void) {
     json_t *root = json_load_file(HS_TEST_DATA "/tokenizer/added.json", 0, NULL);
@@ -113,13 +116,46 @@ static void test_cases(void **state) {
         check_case(tokenizer, row, i, &encoding);
     }
     assert_int_equal(variants, 12);
-    assert_int_equal(json_array_size(rows), 888);
+    assert_int_equal(json_array_size(rows), 936);
     hs_tokenizer_close(tokenizer);
     hs_encoding_free(&encoding);
     json_decref(rows);
 }
 
+/* ---- Where the patterns cut ------------------------------------------------------------------------------------- */
+
+static enum hs_split split_of(const char *name) {
+    for (int split = HS_SPLIT_GPT2; split <= HS_SPLIT_QWEN2; split++) {
+        if (strcmp(hs_split_name((enum hs_split)split), name) == 0) {
+            return (enum hs_split)split;
+        }
+    }
+    fail_msg("no split is called %s", name);
+    return HS_SPLIT_GPT2;
+}
+
+static void test_splits(void **state) {
+    (void)state;
+    json_t *rows = test_read_lines(HS_TEST_DATA "/tokenizer/splits.jsonl");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i), *sizes = json_object_get(row, "sizes");
+        const char *name = json_string_value(json_object_get(row, "split"));
+        const json_t *text = json_object_get(row, "text");
+        size_t size = json_string_length(text), piece = 0;
+        for (size_t at = 0, end; at < size; at = end, piece++) {
+            end = hs_split_next(split_of(name), json_string_value(text), size, at);
+            size_t wanted = (size_t)json_integer_value(json_array_get(sizes, piece));
+            if (end - at != wanted) {
+                fail_msg("%s, row %zu: piece %zu has %zu bytes, not %zu", name, i, piece, end - at, wanted);
+            }
+        }
+        assert_int_equal(piece, json_array_size(sizes));
+    }
+    assert_int_equal(json_array_size(rows), 632);
+    json_decref(rows);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_splits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,9 @@ static json_t *patched(const char *style, const char *path, const char *value) {
 #define TOKEN(id, content, special)                                                                                    \
     "{\"id\":" id ",\"content\":\"" content "\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"              \
     "\"normalized\":false,\"special\":" special "}"
+#define NORMALIZED(id, content)                                                                                        \
+    "{\"id\":" id ",\"content\":\"" content "\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"              \
+    "\"normalized\":true,\"special\":false}"
 #define SPECIAL(name) "{\"SpecialToken\":{\"id\":\"" name "\",\"type_id\":0}}"
 #define TEXT(name) "{\"Sequence\":{\"id\":\"" name "\",\"type_id\":0}}"
 #define TEMPLATE(single)                                                                                               \
@@ -108,6 +111,9 @@ static const struct row refused[] = {
     {"gpt2", "post_processor", TEMPLATE(SPECIAL("two") "," TEXT("A")), "\"two\" must have one id"},
     {"gpt2", "post_processor", TEMPLATE(SPECIAL("far") "," TEXT("A")), "the BOS has id 99999, which is no token"},
     {"gpt2", "post_processor", TEMPLATE(SPECIAL("none") "," TEXT("A")), "\"none\" is missing"},
+    {"gpt2", "post_processor",
+     "{\"type\":\"Sequence\",\"processors\":[" TEMPLATE(TEXT("A")) "," TEMPLATE(SPECIAL("<s>") "," TEXT("A")) "]}",
+     "post_processor TemplateProcessing + TemplateProcessing"},
     {"gpt2", "post_processor", TEMPLATE("7"), "piece 0 of the post_processor's template"},
     {"gpt2", "added_tokens", "{}", "\"added_tokens\" must be an array"},
     {"gpt2", "added_tokens.+", "7", "added token 5: must be an object"},
@@ -117,6 +123,8 @@ static const struct row refused[] = {
     {"gpt2", "added_tokens.+", TOKEN("1", "<s>", "true"), "id 1 stands twice among the added tokens"},
     {"gpt2", "added_tokens.+", TOKEN("-1", "<new>", "true"), "\"id\" is -1"},
     {"gpt2", "added_tokens.+", TOKEN("3000", "<new>", "1"), "\"special\" must be"},
+    {"qwen2", "added_tokens", "[" NORMALIZED("3000", "\\u212b") "," NORMALIZED("3001", "A\\u030a") "]",
+     "the added tokens 3000 and 3001 are the same once normalised"},
     {"gpt2", "added_tokens.0.content", "null", "\"content\" is missing"},
     {"gpt2", "model.byte_fallback", "3", "\"byte_fallback\" must be"},
     {"gpt2", "model.unk_token", "7", "\"unk_token\" must be a string"},
@@ -171,6 +179,8 @@ static const struct row accepted[] = {
                                                           "true") "," TEMPLATE(SPECIAL("<s>") "," TEXT("A")) "]}",
      "bos"},
     {"gpt2", "added_tokens.+", TOKEN("3000", "<new>", "true"), NULL},
+    {"gpt2", "added_tokens",
+     "[" TOKEN("1", "<s>", "true") "," NORMALIZED("3000", "\\u212b") "," NORMALIZED("3001", "A\\u030a") "]", NULL},
     {"gpt2", "added_tokens.+", TOKEN("0", "", "true"), NULL},
 };
 

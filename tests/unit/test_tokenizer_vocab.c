@@ -143,6 +143,11 @@ static void test_bos(void **state) {
     check_ids(with, "a<|end|>", both, "6:0-0 0:0-1 6:1-8");
     check_ids(with, "<|end|>a", HS_ENCODE_BOS, "6:0-0 0:7-8"); /* the letters of "end" are not in the vocabulary */
     assert_string_equal(hs_tokenizer_style(with), "byte-level BPE, gpt2 split, BOS <|end|>");
+    vocab.bos = 7; /* a token that is found without HS_ENCODE_SPECIAL too, and then is no BOS that the text brings */
+    struct hs_tokenizer *user = open_vocab(&vocab);
+    check_ids(user, "<tag>a", both, "7:0-5 0:5-6");
+    check_ids(user, "<tag>a", HS_ENCODE_BOS, "7:0-0 7:0-5 0:5-6");
+    hs_tokenizer_close(user);
     hs_tokenizer_close(without);
     hs_tokenizer_close(with);
 }
@@ -163,6 +168,20 @@ static void test_ignore_merges(void **state) {
     check_ids(llama3, "cab", HS_ENCODE_SPECIAL, "4:0-3");
     hs_tokenizer_close(gpt2);
     hs_tokenizer_close(llama3);
+}
+
+static void test_qwen2_is_nfc(void **state) {
+    (void)state;
+    static const char *const names[] = {"e", "\xC3\x83", "\xC2\xA9", "\xC3\x8C", "\xC4\xA3"}; /* e C3 A9 CC 81 */
+    struct hs_vocab vocab = small();
+    vocab.tokens = names, vocab.types = NULL, vocab.n_tokens = 5, vocab.n_merges = 0;
+    struct hs_tokenizer *gpt2 = open_vocab(&vocab);
+    vocab.pre = "qwen2";
+    struct hs_tokenizer *qwen2 = open_vocab(&vocab);
+    check_ids(gpt2, "e\xCC\x81", 0, "0:0-1 3:1-2 4:2-3");
+    check_ids(qwen2, "e\xCC\x81", 0, "1:0-3 2:0-3");
+    hs_tokenizer_close(gpt2);
+    hs_tokenizer_close(qwen2);
 }
 
 static void test_bytes(void **state) {
@@ -251,10 +270,11 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_refused_parts),
-        cmocka_unit_test(test_types),   cmocka_unit_test(test_missing_bytes),
-        cmocka_unit_test(test_bos),     cmocka_unit_test(test_ignore_merges),
-        cmocka_unit_test(test_bytes),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_refused_parts),
+        cmocka_unit_test(test_types),        cmocka_unit_test(test_missing_bytes),
+        cmocka_unit_test(test_bos),          cmocka_unit_test(test_ignore_merges),
+        cmocka_unit_test(test_qwen2_is_nfc), cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
