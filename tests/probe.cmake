@@ -1,6 +1,6 @@
 set(hs_probe_rooms probe engine model tokenizer base)
 hs_test(test_heads SOURCES golden/test_heads.c ROOMS ${hs_probe_rooms} LABELS golden)
-hs_test(test_heads_ablation SOURCES golden/test_heads_ablation.c ROOMS ${hs_probe_rooms} LABELS golden TIMEOUT 1200)
+hs_test(test_heads_ablation SOURCES golden/test_heads_ablation.c ROOMS ${hs_probe_rooms} LABELS golden TIMEOUT 1800)
 hs_test(test_probe_build SOURCES unit/test_probe_build.c ROOMS ${hs_probe_rooms})
 hs_test(test_probe_write SOURCES unit/test_probe_write.c ROOMS ${hs_probe_rooms})
 hs_test(test_probe_file SOURCES unit/test_probe_file.c ROOMS ${hs_probe_rooms})
@@ -9,3 +9,5 @@ hs_test(test_heads_file SOURCES unit/test_heads_file.c ROOMS ${hs_probe_rooms})
 hs_test(test_heads_detect SOURCES unit/test_heads_detect.c ROOMS probe tokenizer base)
 hs_fuzz(fuzz_probe ROOMS ${hs_probe_rooms})
 hs_fuzz(fuzz_heads ROOMS ${hs_probe_rooms})
+hs_test(test_probe_memory SOURCES unit/test_probe_memory.c ROOMS ${hs_probe_rooms}
+        LINK -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)

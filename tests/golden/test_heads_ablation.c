@@ -18,7 +18,7 @@ static void open_model(headsift_model **model) {
 }
 
 static void write_probe(headsift_model *model, char *path, size_t size) {
-    headsift_probe_options options = {.samples = SAMPLES, .tokens = TOKENS, .shots = 2, .seed = 7};
+    headsift_probe_options options = {.samples = SAMPLES, .tokens = TOKENS, .shots = 1, .seed = 7};
     headsift_error error = {0};
     test_scratch(path, size, "ablation_probe.jsonl");
     if (headsift_probe_write(model, &options, path, NULL, &error) != HEADSIFT_OK) {
