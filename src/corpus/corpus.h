@@ -25,8 +25,8 @@ struct hs_input_list {
 
 /** Finds the files: expands globs (only where no file has that very name) and folders (recursively; files of known
  *  suffixes; names that begin with "." or "_" and .tmp-* are left out), reads files_from. Each file is opened once, so
- *  that one that can't be is an error before any work starts. No file at all, or one of an unknown kind, is an error.
- */
+ *  that one that can't be is an error before any work starts. So is no file at all, one of an unknown kind, one that is
+ * no regular file, one with a name that is not UTF-8, and one that is there twice, be it by another path. */
 headsift_status hs_inputs_find(const headsift_inputs *inputs, struct hs_input_list *out, headsift_error *error);
 void hs_inputs_free(struct hs_input_list *list);
 
@@ -61,7 +61,7 @@ struct hs_reader;
 /** Opens one file for reading its records in order. Memory: one record (JSONL, CSV, text) or a few vectors (Parquet).
  *  @param inputs  names the columns. A named column that a Parquet or CSV file lacks is HEADSIFT_USAGE and lists the
  *                 columns there are; in JSONL a record that lacks the text column is a bad record, and a file in whose
- *                 first 1000 records no one has it is HEADSIFT_USAGE likewise.
+ *                 first 1000 records no one has the text column or a named one is HEADSIFT_USAGE likewise.
  *  @param all_fields  also give every column of each record (JSONL, CSV; not Parquet: use SQL there). */
 headsift_status hs_reader_open(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
                                struct hs_reader **out, headsift_error *error);

@@ -253,7 +253,8 @@ static void write_named(const char *path, const char *text) {
         }
     }
     quoted[size] = '\0';
-    snprintf(statement, sizeof statement, "COPY (SELECT '%s' AS text) TO './%s' (FORMAT parquet)", text, quoted);
+    snprintf(statement, sizeof statement, "COPY (SELECT '%s' AS text) TO './%s' (FORMAT parquet, USE_TMP_FILE false)",
+             text, quoted);
     duckdb_do(statement);
 }
 
@@ -294,6 +295,28 @@ static void test_any_name(void **state) {
         snprintf(full, sizeof full, "%s/%s", folder, names[i]);
         check_records(full, NULL, wanted, 1);
     }
+}
+
+/* A link with such a name, and a way to it through "..". */
+static void test_links_and_dots(void **state) {
+    (void)state;
+    char folder[1024];
+    test_scratch(folder, sizeof folder, "links[1]");
+    mkdir(folder, 0777);
+    assert_int_equal(chdir(folder), 0);
+    mkdir("be*low", 0777);
+    write_named("target.parquet", "linked");
+    unlink("l[1].parquet");
+    assert_int_equal(symlink("target.parquet", "l[1].parquet"), 0);
+    static const struct expected wanted[] = {{"linked", NULL, "", NULL}};
+    check_records("l[1].parquet", NULL, wanted, 1);
+    check_records("be*low/../l[1].parquet", NULL, wanted, 1);
+    assert_int_equal(chdir("be*low"), 0);
+    check_records("../l[1].parquet", NULL, wanted, 1);
+    check_records("../target.parquet", NULL, wanted, 1);
+    headsift_inputs inputs = {.domain = "=DIR"};
+    static const struct expected named[] = {{"linked", NULL, "links[1]", NULL}};
+    check_records("../target.parquet", &inputs, named, 1);
 }
 
 /* A folder called domain=x is a folder. */
@@ -344,6 +367,7 @@ int main(void) {
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_any_name),
         cmocka_unit_test(test_folder_is_no_column),
+        cmocka_unit_test(test_links_and_dots),
         cmocka_unit_test(test_large_documents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
