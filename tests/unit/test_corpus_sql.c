@@ -101,7 +101,7 @@ static void test_no_extensions(void **state) {
 
 static void test_access(void **state) {
     (void)state;
-    const char *allowed = put_text("allowed.csv", "a\n1\n"), *other = put_text("other.csv", "a\n1\n");
+    const char *allowed = put_text("allowed.csv", "a\n1\n"), *other = put_text("sqlother.csv", "a\n1\n");
     char folder[1024], statement[2048];
     test_scratch(folder, sizeof folder, "allowed folder's");
     mkdir(folder, 0777);
@@ -111,7 +111,7 @@ static void test_access(void **state) {
     works(&sql, statement);
     snprintf(statement, sizeof statement, "SELECT * FROM read_csv('%s')", other);
     fails(&sql, statement, "disabled by configuration");
-    snprintf(statement, sizeof statement, "SELECT * FROM read_csv('%s/allowed folder''s/../other.csv')",
+    snprintf(statement, sizeof statement, "SELECT * FROM read_csv('%s/allowed folder''s/../sqlother.csv')",
              HS_TEST_SCRATCH);
     fails(&sql, statement, "disabled by configuration");
     snprintf(statement, sizeof statement, "SELECT * FROM read_csv('%s/*.csv')", HS_TEST_SCRATCH);
