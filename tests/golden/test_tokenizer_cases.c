@@ -1,4 +1,4 @@
-/* Ids equal to the `tokenizers` library's on 936 strings of our own, in twelve variants of the golden styles: added
+/* Ids equal to the `tokenizers` library's on 948 strings of our own, in twelve variants of the golden styles: added
  * tokens with every flag, vocabularies that lack bytes, special tokens found and split (encode_special_tokens).
  * And its pieces of further strings, which ids alone would not tell apart. */
 #define _GNU_SOURCE
@@ -116,10 +116,24 @@ static void test_cases(void **state) {
         check_case(tokenizer, row, i, &encoding);
     }
     assert_int_equal(variants, 12);
-    assert_int_equal(json_array_size(rows), 936);
+    assert_int_equal(json_array_size(rows), 948);
     hs_tokenizer_close(tokenizer);
     hs_encoding_free(&encoding);
     json_decref(rows);
+}
+
+/* Spaces go to one token only: what <R> took, <L> does not take again. */
+static void test_flag_spans(void **state) {
+    (void)state;
+    static const size_t starts[] = {0, 1, 5, 8}, ends[] = {1, 5, 8, 9};
+    struct hs_tokenizer *tokenizer = open_variant("gpt2+flags");
+    struct hs_encoding encoding = {0};
+    test_encode(tokenizer, "a<R> <L>b", 9, HS_ENCODE_SPECIAL, &encoding);
+    assert_int_equal(encoding.n, 4);
+    assert_memory_equal(encoding.starts, starts, sizeof starts);
+    assert_memory_equal(encoding.ends, ends, sizeof ends);
+    hs_encoding_free(&encoding);
+    hs_tokenizer_close(tokenizer);
 }
 
 /* ---- Where the patterns cut ------------------------------------------------------------------------------------- */
@@ -151,11 +165,12 @@ static void test_splits(void **state) {
         }
         assert_int_equal(piece, json_array_size(sizes));
     }
-    assert_int_equal(json_array_size(rows), 632);
+    assert_int_equal(json_array_size(rows), 636);
     json_decref(rows);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_splits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_flag_spans),
+                                       cmocka_unit_test(test_splits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
