@@ -169,14 +169,15 @@ static void print_files(const struct hs_run *run, const json_t *manifest, FILE *
     fprintf(out, "\nChosen   %lld of %lld documents, %lld of %lld tokens", (long long)all->chosen,
             (long long)all->documents, (long long)all->chosen_tokens, (long long)all->tokens);
     if (all->unscored > 0) {
-        fprintf(out, "; %lld documents have no score", (long long)all->unscored);
+        fprintf(out, "; %lld without a score", (long long)all->unscored);
     }
     fprintf(out, "\nFiles in %s\n", directory);
     if (run->options->heads_path == NULL) {
         fprintf(out, "  probe.jsonl             the task that finds the heads\n");
     }
     fprintf(out, "  heads.json, heads.svg   every head's score, and as a picture\n");
-    fprintf(out, "  scores/                 %zu Parquet files, a row a document\n", run->documents.n);
+    fprintf(out, "  scores/                 %zu Parquet files, a row a document\n",
+            json_array_size(json_object_get(manifest, "scores")));
     fprintf(out, "  selected/               %zu files of chosen documents, manifest.json\n",
             json_array_size(json_object_get(manifest, "files")));
     fprintf(out, "  run.json                the settings\n");

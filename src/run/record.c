@@ -33,16 +33,35 @@ static char *value_text(const json_t *value) {
     return value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 }
 
+static const char advice[] = "use --overwrite to make it and what follows anew, or another folder";
+
+/* Names the first input that is not what it was in its place. */
+static headsift_status refuse_inputs(const struct hs_run *run, const json_t *now, const json_t *before,
+                                     headsift_error *error) {
+    size_t i = 0;
+    while (i < json_array_size(now) && json_equal(json_array_get(now, i), json_array_get(before, i))) {
+        i++;
+    }
+    const char *path = json_string_value(json_object_get(json_array_get(now, i), "path"));
+    const char *old = json_string_value(json_object_get(json_array_get(before, i), "path"));
+    bool changed = path != NULL && old != NULL && strcmp(path, old) == 0;
+    return hs_fail(error, HEADSIFT_FAILED, "%s was made from other inputs (%zu files, now %zu): %.300s %s: %s",
+                   run->directory, json_array_size(before), json_array_size(now), path != NULL ? path : old,
+                   changed        ? "has changed since"
+                   : path != NULL ? "was not in this place"
+                                  : "is gone",
+                   advice);
+}
+
 static headsift_status refuse(const struct hs_run *run, enum section section, const json_t *theirs,
                               headsift_error *error) {
-    static const char advice[] = "use --overwrite to make it and what follows anew, or another folder";
     const json_t *now = json_object_get(run->settings, names[section]),
                  *before = json_object_get(theirs, names[section]);
     const char *key;
     json_t *value;
-    if (section == INPUTS && !json_equal(json_object_get(now, "files"), json_object_get(before, "files"))) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s was made from other input files, or they have changed: %s",
-                       run->directory, advice);
+    const json_t *files = json_object_get(now, "files"), *old_files = json_object_get(before, "files");
+    if (section == INPUTS && !json_equal(files, old_files)) {
+        return refuse_inputs(run, files, old_files, error);
     }
     json_object_foreach((json_t *)(uintptr_t)now, key, value) {
         const json_t *other = json_object_get(before, key);
