@@ -26,7 +26,7 @@ struct walk {
 
 static headsift_status walk_folder(struct walk *walk, const char *path, const struct level *above);
 
-static bool left_out(const char *name) { return name[0] == '.' || name[0] == '_' || strstr(name, ".tmp-") != NULL; }
+static bool left_out(const char *name) { return name[0] == '.' || name[0] == '_'; }
 
 /* Takes over `path`, also on failure. */
 static headsift_status keep(struct walk *walk, char *path) {
