@@ -225,7 +225,7 @@ static headsift_status look_at_records(const struct hs_columns *columns, struct 
 }
 
 static headsift_status search_columns(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
-    struct jsonl *jsonl;
+    struct jsonl *jsonl = NULL;
     HS_TRY(make_jsonl(input, &jsonl, error));
     struct search search = {0};
     headsift_status status = look_at_records(&reader->columns, jsonl, &search, error);
@@ -240,7 +240,7 @@ static headsift_status search_columns(struct hs_reader *reader, const struct hs_
 
 static headsift_status open_jsonl(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
     HS_TRY(search_columns(reader, input, error));
-    struct jsonl *jsonl;
+    struct jsonl *jsonl = NULL;
     HS_TRY(make_jsonl(input, &jsonl, error));
     reader->state = jsonl;
     return HEADSIFT_OK;
