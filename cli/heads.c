@@ -2,16 +2,10 @@
  * */
 #include "common.h"
 
+/* The effect is the library's line. */
 static void report(struct cli_call *call, const headsift_heads *heads) {
-    const headsift_effect *effect = &heads->effect;
-    cli_say(call, HEADSIFT_LOG_INFO, "chose %zu of %d heads, from %d of %d samples", heads->n_heads,
-            heads->n_layer * heads->n_head, heads->samples_counted, heads->samples);
-    if (effect->draws > 0) {
-        cli_say(call, HEADSIFT_LOG_INFO,
-                "loss of the answers: %.4f unmasked, %.4f with these heads masked, %.4f (%.4f to %.4f) with as many "
-                "random ones",
-                effect->unmasked, effect->masked, effect->random_mean, effect->random_low, effect->random_high);
-    }
+    cli_say(call, HEADSIFT_LOG_INFO, "chose %zu of %d heads, from %d of %d samples: %s", heads->n_heads,
+            heads->n_layer * heads->n_head, heads->samples_counted, heads->samples, call->values.output);
 }
 
 static headsift_status detect(struct cli_call *call, headsift_model *model, headsift_error *error) {

@@ -73,6 +73,7 @@ static headsift_status score_parts(struct hs_job *job, headsift_error *error) {
 
 /* Everything that writes. */
 static headsift_status do_missing(headsift_model *model, struct hs_job *job, headsift_error *error) {
+    HS_TRY(hs_make_directory(job->plan.directory, error)); /* a name that can't be one is known at once */
     HS_TRY(hs_scoring_start(model, &job->scoring, error));
     HS_TRY(hs_plan_begin(&job->plan, error));
     HS_TRY(score_parts(job, error));
