@@ -191,14 +191,32 @@ static headsift_status load_manifest(const struct hs_run *run, json_t **out, hea
     return status;
 }
 
-headsift_status hs_run_print(struct hs_run *run, FILE *out, headsift_error *error) {
+/* Sorting many rows may spill: into the caller's folder, or one of our own for the time. */
+static headsift_status read_ranking(const struct hs_run *run, struct hs_ranking *ranking, headsift_error *error) {
     const headsift_select_options *select = &run->options->select;
     int show = run->options->show >= 0 ? run->options->show : SHOW;
+    if (select->temp_dir != NULL) {
+        return hs_ranking_read(run->files.scores, show, TEXT_BYTES, select->memory, select->temp_dir, ranking, error);
+    }
+    char *own = hs_join_path(run->directory, ".spill");
+    if (own == NULL) {
+        return hs_fail_memory(error, "a path", strlen(run->directory));
+    }
+    hs_spill_remove(own);
+    headsift_status status = hs_make_directory(own, error);
+    if (status == HEADSIFT_OK) {
+        status = hs_ranking_read(run->files.scores, show, TEXT_BYTES, select->memory, own, ranking, error);
+    }
+    hs_spill_remove(own);
+    hs_free(own);
+    return status;
+}
+
+headsift_status hs_run_print(struct hs_run *run, FILE *out, headsift_error *error) {
     struct hs_ranking ranking;
     json_t *manifest;
     HS_TRY(load_manifest(run, &manifest, error));
-    headsift_status status =
-        hs_ranking_read(run->files.scores, show, TEXT_BYTES, select->memory, select->temp_dir, &ranking, error);
+    headsift_status status = read_ranking(run, &ranking, error);
     if (status == HEADSIFT_OK) {
         print_heads(run, out);
         print_domains(&ranking, manifest, out);

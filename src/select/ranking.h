@@ -48,4 +48,7 @@ void hs_ranking_free(struct hs_ranking *ranking); /**< fine on a zeroed struct *
 /** Removes a selection from its folder: the files of its manifest or journal, and these two. Others stay. */
 headsift_status hs_selection_remove(const char *directory, headsift_error *error);
 
+/** Removes a folder that DuckDB spilled into, also what a call that was killed left there; other files stay. */
+void hs_spill_remove(const char *folder);
+
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "select/ranking.h"
 #include "select/select.h"
 
 /* ---- Folders that must not be mixed up ---- */
@@ -41,8 +42,7 @@ static headsift_status check_folders(const struct hs_selection *selection, heads
 
 /* ---- The database ---- */
 
-/* What DuckDB spilled into our own folder is removed, also that of a call that was killed. */
-static void remove_spill(const char *folder) {
+void hs_spill_remove(const char *folder) {
     DIR *stream = opendir(folder);
     if (stream == NULL) {
         return;
@@ -145,7 +145,7 @@ static headsift_status select_anew(struct hs_selection *selection, const headsif
         return hs_fail_memory(error, "a path", 1);
     }
     if (own != NULL) {
-        remove_spill(own);
+        hs_spill_remove(own);
     }
     headsift_status status = hs_make_directory(temp_dir, error);
     if (status == HEADSIFT_OK) {
@@ -156,7 +156,7 @@ static headsift_status select_anew(struct hs_selection *selection, const headsif
     }
     hs_sql_close(&selection->sql);
     if (own != NULL) {
-        remove_spill(own);
+        hs_spill_remove(own);
     }
     hs_free(own);
     return status;
@@ -184,6 +184,7 @@ void hs_selection_free(struct hs_selection *selection) {
     json_decref(selection->metadata);
     hs_free(selection->by_documents);
     hs_free(selection->feed);
+    hs_chosen_free(selection->chosen);
 }
 
 headsift_status headsift_select_files(const char *scores, const headsift_select_options *options, const char *directory,

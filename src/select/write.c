@@ -69,14 +69,12 @@ static const char *row_number(const struct columns *columns) {
     return columns->has_row_number ? "headsift_row_number" : "file_row_number";
 }
 
-static bool append_chosen(struct hs_buffer *sql, const struct hs_selection *selection, const struct hs_unit *unit,
-                          const struct columns *columns) {
+static bool append_chosen(struct hs_buffer *sql, const struct hs_unit *unit, const struct columns *columns) {
     bool own = columns->has_row_number;
     return hs_buffer_printf(sql, " FROM %s",
                             own ? "(SELECT *, row_number() OVER () - 1 AS headsift_row_number FROM " : "") &&
            hs_sql_parquet(sql, unit->path) &&
-           hs_buffer_printf(sql, "%s s SEMI JOIN (SELECT row FROM hs_pick WHERE unit = %zu) p ON p.row = s.%s",
-                            own ? ")" : "", (size_t)(unit - selection->units.items), row_number(columns));
+           hs_buffer_printf(sql, "%s s WHERE hs_is_chosen(s.%s)", own ? ")" : "", row_number(columns));
 }
 
 static bool is_float(const char *type) { return strcmp(type, "DOUBLE") == 0 || strcmp(type, "FLOAT") == 0; }
@@ -112,8 +110,7 @@ static headsift_status refuse_nested_nan(struct hs_selection *selection, const s
         }
         struct hs_buffer sql = {0};
         bool built = hs_buffer_printf(&sql, "SELECT min(s.%s)::BIGINT", row_number(columns)) &&
-                     append_chosen(&sql, selection, unit, columns) &&
-                     hs_buffer_printf(&sql, " WHERE regexp_matches(to_json(s.") &&
+                     append_chosen(&sql, unit, columns) && hs_buffer_printf(&sql, " AND regexp_matches(to_json(s.") &&
                      hs_sql_identifier(&sql, name, strlen(name)) &&
                      hs_buffer_printf(&sql, ")::VARCHAR, '[:\\[,](NaN|-?Infinity)[,\\]}]')");
         struct hs_cursor cursor = {0};
@@ -133,18 +130,55 @@ static headsift_status refuse_nested_nan(struct hs_selection *selection, const s
     return HEADSIFT_OK;
 }
 
+/* The size of the file's rows, as its footer states it. */
+static headsift_status read_row_size(struct hs_selection *selection, const char *path, int64_t *bytes, int64_t *rows,
+                                     headsift_error *error) {
+    struct hs_buffer sql = {0};
+    bool built = hs_buffer_printf(&sql, "SELECT (SELECT sum(total_uncompressed_size) FROM parquet_metadata(") &&
+                 hs_sql_path(&sql, path) &&
+                 hs_buffer_printf(&sql, "))::BIGINT, (SELECT sum(num_rows) FROM parquet_file_metadata(") &&
+                 hs_sql_path(&sql, path) && hs_buffer_printf(&sql, "))::BIGINT");
+    struct hs_cursor cursor = {0};
+    headsift_status status =
+        built ? hs_cursor_open(&selection->sql, sql.data, &cursor, error) : hs_fail_memory(error, path, sql.size);
+    hs_buffer_free(&sql);
+    HS_TRY(status);
+    bool found = hs_cursor_next(&cursor);
+    *bytes = found ? hs_cursor_integer(&cursor, 0, 0) : 0;
+    *rows = found ? hs_cursor_integer(&cursor, 1, 0) : 0;
+    hs_cursor_close(&cursor);
+    return HEADSIFT_OK;
+}
+
+bool hs_copy_options(struct hs_buffer *sql, bool json, int64_t bytes, int64_t rows) {
+    if (json) {
+        return hs_buffer_printf(sql, " (FORMAT json, USE_TMP_FILE false)");
+    }
+    enum { MOST_ROWS = 122880, VECTOR = 2048, GROUP_BYTES = 1 << 27 };
+    int64_t each = rows > 0 && bytes > rows ? bytes / rows : 1, group = GROUP_BYTES / each / VECTOR * VECTOR;
+    group = group < VECTOR ? VECTOR : group > MOST_ROWS ? MOST_ROWS : group;
+    return hs_buffer_printf(sql, " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %lld, USE_TMP_FILE false)",
+                            (long long)group);
+}
+
 static headsift_status copy_rows(struct hs_selection *selection, const struct hs_unit *unit,
                                  const struct columns *columns, const char *temporary, headsift_error *error) {
     bool json = selection->choice.jsonl;
+    int64_t bytes, rows;
+    HS_TRY(hs_chosen_use(selection, unit, error));
+    HS_TRY(read_row_size(selection, unit->path, &bytes, &rows, error));
     if (json) {
         HS_TRY(refuse_nested_nan(selection, unit, columns, error));
     }
     struct hs_buffer sql = {0};
     bool built = hs_buffer_printf(&sql, "COPY (SELECT ") && append_list(&sql, columns, json) &&
-                 append_chosen(&sql, selection, unit, columns) &&
-                 hs_buffer_printf(&sql, " ORDER BY s.%s) TO ", row_number(columns)) && hs_sql_target(&sql, temporary) &&
-                 hs_buffer_printf(&sql, "%s", json ? HS_COPY_JSON : HS_COPY_PARQUET);
-    return hs_sql_built(&selection->sql, &sql, built, error);
+                 append_chosen(&sql, unit, columns) && hs_buffer_printf(&sql, ") TO ") &&
+                 hs_sql_target(&sql, temporary) && hs_copy_options(&sql, json, bytes, rows);
+    headsift_status status = hs_sql_built(&selection->sql, &sql, built, error);
+    if (status == HEADSIFT_FAILED && hs_stop_wanted(selection->monitor)) {
+        return hs_fail(error, HEADSIFT_STOPPED, "stopped while %s was read", unit->path);
+    }
+    return status;
 }
 
 static headsift_status write_parquet(struct hs_selection *selection, const struct hs_unit *unit, const char *output,

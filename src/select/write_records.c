@@ -106,7 +106,8 @@ static headsift_status write_jsonl(struct hs_selection *selection, const struct 
 
 /* The names of all fields, each once, in the order in which they were first seen. */
 struct names {
-    json_t *seen; /**< an object: jansson keeps the order of its keys and finds them by hash */
+    json_t *seen;  /**< an object: jansson keeps the order of its keys and finds them by hash */
+    int64_t bytes; /**< of all fields */
 };
 
 static headsift_status see_fields(void *user, const struct hs_document *document, headsift_error *error) {
@@ -116,6 +117,7 @@ static headsift_status see_fields(void *user, const struct hs_document *document
         bool ok = name != NULL && (json_object_get(names->seen, name) != NULL ||
                                    json_object_set_new_nocheck(names->seen, name, json_true()) == 0);
         hs_free(name);
+        names->bytes += (int64_t)document->fields[i].size;
         if (!ok) {
             return hs_fail_memory(error, "the list of columns", document->fields[i].name_size);
         }
@@ -142,25 +144,25 @@ static bool append_names(struct hs_buffer *sql, const struct hs_field *names, si
     return ok;
 }
 
-static headsift_status copy_records(struct hs_selection *selection, const struct hs_feed *feed, const char *temporary,
-                                    headsift_error *error) {
+static headsift_status copy_records(struct hs_selection *selection, const struct hs_feed *feed, int64_t bytes,
+                                    const char *temporary, headsift_error *error) {
     struct hs_buffer sql = {0};
     bool built = hs_buffer_printf(&sql, "COPY (SELECT ") && append_names(&sql, feed->names, feed->n_names) &&
                  hs_buffer_printf(&sql, " FROM hs_records()) TO ") && hs_sql_target(&sql, temporary) &&
-                 hs_buffer_printf(&sql, "%s", HS_COPY_PARQUET);
+                 hs_copy_options(&sql, false, bytes, (int64_t)feed->rows->n);
     headsift_status status =
         built ? hs_feed_run(selection, feed, sql.data, error) : hs_fail_memory(error, "a statement", sql.size);
     hs_buffer_free(&sql);
     return status;
 }
 
-static headsift_status publish_records(struct hs_selection *selection, const struct hs_feed *feed, const char *output,
-                                       headsift_error *error) {
+static headsift_status publish_records(struct hs_selection *selection, const struct hs_feed *feed, int64_t bytes,
+                                       const char *output, headsift_error *error) {
     char *temporary = hs_temporary(output);
     if (temporary == NULL) {
         return hs_fail_memory(error, output, strlen(output));
     }
-    headsift_status status = copy_records(selection, feed, temporary, error);
+    headsift_status status = copy_records(selection, feed, bytes, temporary, error);
     if (status == HEADSIFT_OK) {
         status = hs_file_publish(temporary, output, error);
     }
@@ -174,7 +176,7 @@ static headsift_status publish_records(struct hs_selection *selection, const str
 static headsift_status write_parquet(struct hs_selection *selection, const struct hs_unit *unit,
                                      const struct hs_input *input, const struct hs_rows *rows, const char *output,
                                      headsift_error *error) {
-    struct names names = {json_object()};
+    struct names names = {.seen = json_object()};
     headsift_status status = names.seen != NULL
                                  ? for_each(selection, unit, input, rows, true, see_fields, &names, error)
                                  : hs_fail_memory(error, "the list of columns", 1);
@@ -190,7 +192,7 @@ static headsift_status write_parquet(struct hs_selection *selection, const struc
             fields[at++] = (struct hs_field){.name = name, .name_size = strlen(name)};
         }
         struct hs_feed feed = {.unit = unit, .input = input, .rows = rows, .names = fields, .n_names = n};
-        status = publish_records(selection, &feed, output, error);
+        status = publish_records(selection, &feed, names.bytes, output, error);
     }
     hs_free(fields);
     json_decref(names.seen);

@@ -208,25 +208,24 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 static void lost_steps_are_made_again_with_the_same_bytes(void **state) {
     (void)state;
     static const char *const lost[] = {"corpus/out/selected", "corpus/out/scores", "corpus/out/probe.jsonl"};
+    struct hs_buffer before[5];
+    for (int k = 0; k < 5; k++) {
+        before[k] = file_bytes(outputs[k]);
+    }
     for (int i = 0; i < 3; i++) {
-        struct hs_buffer before[5];
-        for (int k = 0; k < 5; k++) {
-            before[k] = file_bytes(outputs[k]);
-        }
         nftw(in_folder(lost[i]), remove_entry, 16, FTW_DEPTH | FTW_PHYS);
         char *text = run_into("corpus/out", short_options(), HEADSIFT_UNSCORED);
         assert_string_equal(text, first_text);
         free(text);
-        if (i == 2) {
-            continue; /* the heads are there: the probe is not needed */
-        }
-        for (int k = 0; k < 5; k++) {
+        for (int k = i == 2; k < 5; k++) { /* the heads are there: the probe is not made again */
             struct hs_buffer after = file_bytes(outputs[k]);
             assert_int_equal(after.size, before[k].size);
             assert_memory_equal(after.data, before[k].data, after.size);
             hs_buffer_free(&after);
-            hs_buffer_free(&before[k]);
         }
+    }
+    for (int k = 0; k < 5; k++) {
+        hs_buffer_free(&before[k]);
     }
 }
 

@@ -201,6 +201,28 @@ static void many_rows_pass_in_order(void **state) {
                         "3501");
 }
 
+static void many_parquet_rows_pass_in_order(void **state) {
+    (void)state;
+    sql("COPY (SELECT i AS n, md5(i::VARCHAR) AS text FROM range(300000) t(i)) TO '@/docs.parquet' (FORMAT parquet, "
+        "ROW_GROUP_SIZE 20000)");
+    score_rows("p", "docs.parquet", 300000);
+    select_into("out", half, HEADSIFT_OK);
+    assert_string_equal(sql_text("SELECT count(*) || ' ' || bool_and(n = 2 * file_row_number + 1 AND text = "
+                                 "md5(n::VARCHAR)) FROM read_parquet('@/out/p.parquet')"),
+                        "150000 true");
+    assert_string_equal(sql_text("SELECT count(DISTINCT row_group_id) FROM parquet_metadata('@/out/p.parquet')"), "2");
+}
+
+/* Rows of 80,000 bytes: groups of 2,048 rows, not of 122,880. */
+static void large_rows_make_small_groups(void **state) {
+    (void)state;
+    sql("COPY (SELECT repeat(md5(i::VARCHAR), 2500) AS text FROM range(6000) t(i)) TO '@/docs.parquet' (FORMAT "
+        "parquet)");
+    score_rows("p", "docs.parquet", 6000);
+    select_into("out", (headsift_select_options){.keep = 1.0}, HEADSIFT_OK);
+    assert_string_equal(sql_text("SELECT max(row_group_num_rows) FROM parquet_metadata('@/out/p.parquet')"), "2048");
+}
+
 /* ---- A folder that holds something already ---- */
 
 static struct timespec changed_at(const char *name) {
@@ -345,6 +367,8 @@ int main(void) {
         TEST(a_line_less_than_was_scored_is_an_error),
         TEST(score_files_of_several_sources_are_kept_apart),
         TEST(many_rows_pass_in_order),
+        TEST(many_parquet_rows_pass_in_order),
+        TEST(large_rows_make_small_groups),
         TEST(the_same_again_does_nothing_and_other_options_are_refused),
         TEST(a_lost_output_is_made_again),
         TEST(files_of_others_are_not_touched),
