@@ -24,6 +24,8 @@ Shortened so that it takes minutes on two cores; a real run leaves these at thei
   --probe-tokens $probe_tokens    tokens of a sample, at most (default 4096)
 
 END
+# Threads that wait without spinning cost nothing here, and much less where others use the cores too.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 set -x
 exec build/release/cli/headsift run -m "$demo_model" -o "$out" --samples $samples --probe-tokens $probe_tokens \
     "$headsift_cache/corpus/demo.jsonl"
