@@ -21,6 +21,8 @@ struct bench {
     headsift_error error;
     headsift_score_summary summary;
     struct hs_buffer log;
+    volatile sig_atomic_t stop;
+    int64_t stop_after; /**< documents; 0: do not stop */
 };
 
 static void path_of(const struct bench *bench, const char *name, char out[2 * PATH]) {
@@ -61,9 +63,16 @@ static void keep_log(void *user, headsift_log_level level, const char *line) {
     hs_buffer_append(&bench->log, "\n", 1);
 }
 
+static void stop_in_time(void *user, const headsift_progress *progress) {
+    struct bench *bench = user;
+    assert_string_equal(progress->stage, "score");
+    assert_true(progress->share >= 0 && progress->share <= 1);
+    bench->stop = bench->stop_after > 0 && progress->documents >= bench->stop_after;
+}
+
 /* One call over a space-separated list of the folder's files, into its folder "out". */
 static headsift_status score(struct bench *bench, const char *names, headsift_inputs inputs,
-                             const headsift_score_options *options, bool overwrite, const volatile sig_atomic_t *stop) {
+                             const headsift_score_options *options, bool overwrite) {
     static char room[8][2 * PATH];
     const char *paths[8];
     char list[LINE], out[2 * PATH];
@@ -75,7 +84,7 @@ static headsift_status score(struct bench *bench, const char *names, headsift_in
     }
     inputs.paths = paths;
     path_of(bench, "out", out);
-    headsift_monitor monitor = {.log = keep_log, .user = bench, .stop = stop};
+    headsift_monitor monitor = {keep_log, stop_in_time, bench, &bench->stop};
     bench->error = (headsift_error){0};
     bench->log.size = 0;
     hs_buffer_append(&bench->log, "", 0);
@@ -84,7 +93,7 @@ static headsift_status score(struct bench *bench, const char *names, headsift_in
 }
 
 static headsift_status simple(struct bench *bench, const char *names) {
-    return score(bench, names, (headsift_inputs){0}, NULL, false, NULL);
+    return score(bench, names, (headsift_inputs){0}, NULL, false);
 }
 
 /* The first value of a query in which each @ stands for the folder. */
@@ -167,7 +176,7 @@ static void the_domain_line_is_said_once(void **state) {
     assert_int_equal(simple(bench, "b.jsonl"), HEADSIFT_OK);
     assert_non_null(strstr(bench->log.data, "all documents are one domain"));
     headsift_inputs named = {.domain = "=prose"};
-    assert_int_equal(score(bench, "b.jsonl", named, NULL, true, NULL), HEADSIFT_OK);
+    assert_int_equal(score(bench, "b.jsonl", named, NULL, true), HEADSIFT_OK);
     assert_null(strstr(bench->log.data, "one domain"));
     assert_string_equal(ask(bench, "SELECT min(domain) || max(domain) FROM '@/out/part-00000-b.parquet'"),
                         "proseprose");
@@ -177,7 +186,7 @@ static void settings_are_in_the_folder_and_in_the_file(void **state) {
     struct bench *bench = *state;
     two_files(bench, "influence_settings");
     headsift_score_options options = {.mask = HEADSIFT_MASK_ZERO, .max_tokens = 64};
-    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &options, false, NULL), HEADSIFT_OK);
+    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &options, false), HEADSIFT_OK);
     assert_string_equal(ask(bench, "SELECT count(*) FROM parquet_kv_metadata('@/out/part-00000-b.parquet') WHERE "
                                    "(key::VARCHAR, value::VARCHAR) IN (('headsift.mask', 'zero'), ('headsift.bos', "
                                    "'none'), ('headsift.max_tokens', '64'), ('headsift.heads', '[[1,2],[2,0]]'))"),
@@ -237,14 +246,14 @@ static void other_settings_and_changed_inputs_are_refused(void **state) {
     two_files(bench, "influence_refused");
     headsift_score_options zero = {.mask = HEADSIFT_MASK_ZERO};
     assert_int_equal(simple(bench, "b.jsonl"), HEADSIFT_OK);
-    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &zero, false, NULL), HEADSIFT_FAILED);
+    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &zero, false), HEADSIFT_FAILED);
     assert_non_null(strstr(bench->error.message, "mask was uniform and is now zero"));
     assert_int_equal(simple(bench, "b.jsonl a.jsonl"), HEADSIFT_FAILED);
     assert_non_null(strstr(bench->error.message, "input files"));
     write_text(bench, "b.jsonl", "{\"text\":\"another text\"}\n");
     assert_int_equal(simple(bench, "b.jsonl"), HEADSIFT_FAILED);
     assert_non_null(strstr(bench->error.message, "b.jsonl changed"));
-    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &zero, true, NULL), HEADSIFT_OK);
+    assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, &zero, true), HEADSIFT_OK);
     assert_string_equal(ask(bench, "SELECT count(*) FROM '@/out/*.parquet'"), "1");
 }
 
@@ -263,30 +272,44 @@ static void a_limit_counts_over_all_files(void **state) {
     struct bench *bench = *state;
     two_files(bench, "influence_limit");
     headsift_inputs five = {.limit = 5};
-    assert_int_equal(score(bench, "a.jsonl b.jsonl", five, NULL, false, NULL), HEADSIFT_UNSCORED);
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", five, NULL, false), HEADSIFT_UNSCORED);
     assert_int_equal(bench->summary.documents, 5);
     assert_string_equal(ask(bench, "SELECT count(*) FROM '@/out/part-00001-b.parquet'"), "1");
     struct hs_buffer b = bytes_of(bench, "out/part-00001-b.parquet");
     remove_file(bench, "out/part-00001-b.parquet"); /* the second call counts what the first one did */
-    assert_int_equal(score(bench, "a.jsonl b.jsonl", five, NULL, false, NULL), HEADSIFT_UNSCORED);
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", five, NULL, false), HEADSIFT_UNSCORED);
     assert_same_bytes(bench, "out/part-00001-b.parquet", &b);
     headsift_inputs four = {.limit = 4};
-    assert_int_equal(score(bench, "a.jsonl b.jsonl", four, NULL, true, NULL), HEADSIFT_UNSCORED);
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", four, NULL, true), HEADSIFT_UNSCORED);
     assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.parquet')"), "1");
+}
+
+static ino_t identity(const struct bench *bench, const char *name) {
+    char path[2 * PATH];
+    struct stat info;
+    path_of(bench, name, path);
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_ino;
 }
 
 static void a_stop_keeps_what_is_complete(void **state) {
     struct bench *bench = *state;
-    volatile sig_atomic_t stop = 1;
     two_files(bench, "influence_stop");
-    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
-    struct hs_buffer b = bytes_of(bench, "out/part-00001-b.parquet");
-    remove_file(bench, "out/part-00001-b.parquet");
-    assert_int_equal(score(bench, "a.jsonl b.jsonl", (headsift_inputs){0}, NULL, false, &stop), HEADSIFT_STOPPED);
-    assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.parquet*')"), "1");
+    bench->stop_after = 4; /* the documents of the first file */
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_STOPPED);
+    bench->stop_after = 0;
+    bench->stop = 0;
+    assert_non_null(strstr(bench->error.message, "goes on"));
     assert_int_equal(bench->summary.documents, 4);
-    stop = 0;
+    assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.parquet*')"), "1");
+    ino_t before = identity(bench, "out/part-00000-a.parquet");
+    struct hs_buffer a = bytes_of(bench, "out/part-00000-a.parquet");
     assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    assert_int_equal(bench->summary.documents, 6);
+    assert_int_equal(identity(bench, "out/part-00000-a.parquet"), before); /* not made again */
+    struct hs_buffer b = bytes_of(bench, "out/part-00001-b.parquet");
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", (headsift_inputs){0}, NULL, true), HEADSIFT_UNSCORED);
+    assert_same_bytes(bench, "out/part-00000-a.parquet", &a); /* as without a stop */
     assert_same_bytes(bench, "out/part-00001-b.parquet", &b);
 }
 
