@@ -18,7 +18,7 @@ cmake --build --preset release --target headsift >/dev/null || die "the build fa
 cat <<END
 
 Model: SmolLM2-135M-Instruct (30 layers x 9 heads, Q4_1 weights turned into f32).
-Documents: 168 of the example corpus's 900: novel and speeches, Python's library, GAP's manual (some 59,000 tokens).
+Documents: 198 of the example corpus's 900: novel and speeches, Python's library, GAP's manual (some 70,000 tokens).
 Shortened so that it takes minutes on two cores; a real run leaves these at their defaults:
   --samples $samples           probe samples (default 800)
   --probe-tokens $probe_tokens    tokens of a sample, at most (default 4096)

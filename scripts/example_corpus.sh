@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the example corpus in the cache folder: 900 real documents of three domains (prose, code, maths) as corpus.jsonl
-# and corpus.parquet, and demo.jsonl, 168 of them. Needs scripts/setup.sh first. Same bytes on each machine of a release.
+# and corpus.parquet, and demo.jsonl, 198 of them. Needs scripts/setup.sh first. Same bytes on each machine of a release.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -13,7 +13,7 @@ main() {
         build
         put "$new" "$corpus" "$pin"
     fi
-    say "900 documents in $corpus/corpus.parquet (and .jsonl); the demo's 168 in demo.jsonl"
+    say "900 documents in $corpus/corpus.parquet (and .jsonl); the demo's 198 in demo.jsonl"
 }
 
 # Sets gap-doc's version and sum, and the sum that corpus.jsonl comes to, of this Debian release.
