@@ -1,5 +1,6 @@
 /* What a call of headsift_score_files is going to do: its input files, a part (a Parquet file) for each, its settings,
- * and what earlier calls have done already. DIR/score.json holds the settings, DIR/_parts.jsonl a line for each part. */
+ * and what earlier calls have done already. DIR/score.json holds the settings, DIR/_parts.jsonl a line for each part.
+ */
 #ifndef HS_INFLUENCE_PLAN_H
 #define HS_INFLUENCE_PLAN_H
 
