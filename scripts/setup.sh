@@ -57,7 +57,7 @@ setup.sh: this script knows Debian 12 and 13. Elsewhere, install these yourself:
                 utf8proc, zstd, zlib, OpenSSL's libcrypto, cmocka
   to build      libduckdb and duckdb.h; libggml-base, ggml.h and gguf.h: where the compiler finds them, or in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/{duckdb,ggml}/{lib,include}
-  for the tests clang with its sanitizers and libFuzzer, clang-format; SmolLM2-135M-Instruct.Q4_1.gguf in
+  for the tests clang with its sanitizers, libFuzzer and OpenMP, clang-format; SmolLM2-135M-Instruct.Q4_1.gguf in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/models
 then: cmake --preset release && cmake --build --preset release
 END
@@ -69,7 +69,7 @@ install_packages() {
         ca-certificates'
     commands='gcc:gcc cmake:cmake ninja:ninja-build pkg-config:pkg-config unzip:unzip npm:npm'
     if [ "${1-}" = tests ]; then
-        packages="$packages $clang_rt"
+        packages="$packages $clang_rt libomp-dev"
         commands="$commands clang:clang clang-format:clang-format"
     fi
     missing=$(missing_packages)
