@@ -14,12 +14,12 @@ static bool is_space(uint32_t point) {
 }
 
 static bool is_letter(uint32_t point) {
-    int category = utf8proc_category((utf8proc_int32_t)point);
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)point);
     return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_ME;
 }
 
 static bool starts_sentence(uint32_t point) {
-    int category = utf8proc_category((utf8proc_int32_t)point);
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)point);
     return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LT || category == UTF8PROC_CATEGORY_LO;
 }
 

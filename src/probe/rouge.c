@@ -15,7 +15,7 @@ struct words {
 };
 
 static bool is_blank(uint32_t point) {
-    int category = utf8proc_category((utf8proc_int32_t)point);
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)point);
     return (point >= '\t' && point <= '\r') || (point >= 0x1C && point <= 0x1F) || point == 0x85 ||
            category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
 }
