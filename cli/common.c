@@ -23,8 +23,8 @@ headsift_status cli_need_inputs(const struct cli_call *call, headsift_error *err
 headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error) {
     *out = NULL;
     HS_TRY(cli_need(call, call->values.model, "-m MODEL", error));
-    if (call->values.dtype > HEADSIFT_DTYPE_F32) {
-        return hs_fail(error, HEADSIFT_USAGE, "this build computes in f32 only; use --dtype f32 or auto");
+    if (call->values.dtype > HEADSIFT_DTYPE_BF16) {
+        return hs_fail(error, HEADSIFT_USAGE, "int8 is not there yet; use --dtype f32 or bf16");
     }
     headsift_model_options options = {
         .path = call->values.model,

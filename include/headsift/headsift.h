@@ -63,8 +63,8 @@ typedef struct headsift_monitor {
 
 /* ---- Model -------------------------------------------------------------------------------------------------- */
 
-/** Arithmetic type of the products. AUTO is resolved when the model is opened. Here: F32 alone. */
-typedef enum headsift_dtype { HEADSIFT_DTYPE_AUTO, HEADSIFT_DTYPE_F32 } headsift_dtype;
+/** Type of weights, activations and products; sums, norms, softmax and losses are f32 or f64 in any case. AUTO: f32. */
+typedef enum headsift_dtype { HEADSIFT_DTYPE_AUTO, HEADSIFT_DTYPE_F32, HEADSIFT_DTYPE_BF16 } headsift_dtype;
 
 /** A model, its tokenizer and, from the first call that needs it, its weights packed for this machine.
  *  Not thread-safe: one call at a time. */

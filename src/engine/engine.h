@@ -8,11 +8,16 @@
 
 struct hs_engine;
 
+/** AUTO resolved on this machine (to F32); bf16 is refused (HEADSIFT_USAGE) where the CPU has no products of bf16. */
+headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error);
+const char *hs_dtype_name(headsift_dtype dtype); /**< "f32", "bf16" */
+
 struct hs_engine_options {
-    int threads;         /**< 0: as many as the process may use */
-    int32_t block_rows;  /**< rows that go through a layer together; 0: chosen for the caches */
-    int32_t vocab_block; /**< logit columns alive at a time; 0: chosen for the caches */
-    size_t stream_bytes; /**< hidden states of masked streams alive at a time; 0: 256 MB. At least one stream is */
+    headsift_dtype dtype; /**< AUTO: f32 */
+    int threads;          /**< 0: as many as the process may use */
+    int32_t block_rows;   /**< rows that go through a layer together; 0: chosen for the caches */
+    int32_t vocab_block;  /**< logit columns alive at a time; 0: chosen for the caches */
+    size_t stream_bytes;  /**< hidden states of masked streams alive at a time; 0: 256 MB. At least one stream is */
 };
 
 /** Packs the model's weights for this machine. The model must outlive the engine (embedding rows are read from it). */

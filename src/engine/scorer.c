@@ -18,6 +18,9 @@ headsift_status headsift_model_open(const headsift_model_options *options, const
     scorer->path = hs_copy_string(options->path);
     headsift_status status = scorer->path == NULL ? hs_fail_memory(error, "a path", 1) : HEADSIFT_OK;
     if (status == HEADSIFT_OK) {
+        status = hs_resolve_dtype(options->dtype, &scorer->dtype, error);
+    }
+    if (status == HEADSIFT_OK) {
         status = hs_model_open(options->path, monitor, &scorer->model, error);
     }
     if (status == HEADSIFT_OK) {
@@ -48,11 +51,11 @@ void headsift_model_close(headsift_model *scorer) {
 
 headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out, headsift_error *error) {
     if (scorer->engine == NULL) {
-        struct hs_engine_options options = {.threads = scorer->threads};
+        struct hs_engine_options options = {.dtype = scorer->dtype, .threads = scorer->threads};
         HS_TRY(hs_engine_open(scorer->model, &options, &scorer->engine, error));
-        hs_log(&scorer->monitor, HEADSIFT_LOG_INFO, "model %s: %d layers x %d heads, f32, %d threads",
+        hs_log(&scorer->monitor, HEADSIFT_LOG_INFO, "model %s: %d layers x %d heads, %s, %d threads",
                hs_model_config(scorer->model)->name, hs_model_config(scorer->model)->n_layer,
-               hs_model_config(scorer->model)->n_head, hs_engine_threads(scorer->engine));
+               hs_model_config(scorer->model)->n_head, hs_dtype_name(scorer->dtype), hs_engine_threads(scorer->engine));
     }
     *out = scorer->engine;
     return HEADSIFT_OK;

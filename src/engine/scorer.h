@@ -10,6 +10,7 @@ struct headsift_model {
     struct hs_tokenizer *tokenizer;
     struct hs_engine *engine; /**< NULL until hs_scorer_engine */
     char *path;
+    headsift_dtype dtype; /**< resolved: F32 or BF16 */
     int threads;
     headsift_monitor monitor; /**< of headsift_model_open, for one line when the weights are packed */
 };

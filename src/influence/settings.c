@@ -75,7 +75,7 @@ headsift_status hs_settings_make(headsift_model *model, const struct hs_scoring 
         {"model_sha256", json_string(sha256)},
         {"heads", heads_value(&scoring->masks[1])},
         {"mask", json_string(zero ? "zero" : "uniform")},
-        {"dtype", json_string("f32")},
+        {"dtype", json_string(hs_dtype_name(model->dtype))},
         {"max_tokens", json_integer(scoring->max_tokens)},
         {"long", json_string(scoring->chunk ? "chunk" : "truncate")},
         {"special", json_string(scoring->special_as_text ? "text" : "parse")},

@@ -79,7 +79,7 @@ static void wrong_usage_is_one_line_with_a_hint(void **state) {
         {"headsift select a -o x --keep 0.2.1", "fraction"},
         {"headsift select a -o x --keep 0.2 --budget 5", "exclude each other"},
         {"headsift inspect", "MODEL"},
-        {"headsift tokenize --dtype bf16 -m x", "f32"},
+        {"headsift tokenize --dtype int8 -m x", "f32"},
         {"headsift run -m x -o y a --dtype int8", "f32"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,5 +1,5 @@
 /* Inside the CPU engine: packed weights, the walk of packed documents through layers, and scratch memory.
- * Shapes: B = block_rows, H = hidden, D = head_dim, F = ffn. All arrays are row-major f32 unless said otherwise. */
+ * Shapes: B = block_rows, H = hidden, D = head_dim, F = ffn. Arrays are row-major; float ones are f32. */
 #ifndef HS_ENGINE_CPU_CPU_H
 #define HS_ENGINE_CPU_CPU_H
 
@@ -24,16 +24,17 @@ struct hs_scratch {
     size_t bytes;
 };
 
-/** Work of one block of rows. */
+/** Work of one block of rows. Arrays of void are of the element type that the products take. */
 struct hs_block {
-    float *normed;    /* (B, H) */
+    void *normed;     /* (B, H) */
     float *qkv;       /* (B, (n_head + 2 n_kv_head) D) */
-    float *attention; /* (B, n_head D) of the walk's rows */
-    float *forked;    /* (B, n_head D) of a stream that leaves the walk here */
+    void *queries;    /* (B, n_head D) rotated and scaled */
+    void *attention;  /* (B, n_head D) of the walk's rows */
+    void *forked;     /* (B, n_head D) of a stream that leaves the walk here */
     float *projected; /* (B, H) */
     float *gate_up;   /* (B, 2 F) */
-    float *active;    /* (B, F) */
-    float *means;     /* (n_kv_head, B, D): running means of the values */
+    void *active;     /* (B, F) */
+    void *means;      /* (n_kv_head, B, D): running means of the values */
     float *logits;    /* (B, vocab_block) */
 };
 
@@ -45,6 +46,8 @@ struct hs_engine {
     size_t stream_bytes;
     struct hs_gemm *gemm;
     const struct hs_kernels *kernels;
+    enum hs_element element;
+    size_t element_size;
     struct hs_layer *layers;
     float *output_norm;                 /* (H) */
     struct hs_gemm_matrix **vocabulary; /* the output matrix in pieces of vocab_block rows */
@@ -74,10 +77,9 @@ struct hs_segment {
     const struct hs_plan *plan; /* NULL: unmasked */
 };
 
-/** Keys and values of one layer: keys (n_kv_head, slots / HS_KEY_BLOCK, D, HS_KEY_BLOCK), values (n_kv_head, slots, D).
- */
+/** Keys and values of one layer: for each KV head the caches that kernels.h describes, `slots` positions long. */
 struct hs_cache {
-    float *keys, *values;
+    void *keys, *values;
     int64_t slots;
 };
 
@@ -116,6 +118,10 @@ headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *t
                                 headsift_error *error);
 /** x (n, H) = rows of the embedding. */
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x);
+/** Element `index` of an array of the engine's element type. */
+static inline void *hs_at(const struct hs_engine *engine, void *array, int64_t index) {
+    return (char *)array + (size_t)index * engine->element_size;
+}
 static inline int64_t hs_slots(int64_t length) { return (length + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK; }
 
 /* layer.c */

@@ -13,35 +13,55 @@ static headsift_status block_alloc(struct hs_engine *engine, headsift_error *err
     size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
     size_t kv = (size_t)(c->n_kv_head * c->head_dim), hidden = (size_t)c->hidden, ffn = (size_t)c->ffn;
     struct hs_block *b = &engine->block;
+    const size_t f32 = sizeof(float), e = engine->element_size;
     const struct {
-        float **array;
-        size_t columns;
+        void **array;
+        size_t row_bytes;
     } arrays[] = {
-        {&b->normed, hidden}, {&b->qkv, heads + 2 * kv}, {&b->attention, heads},
-        {&b->forked, heads},  {&b->projected, hidden},   {&b->gate_up, 2 * ffn},
-        {&b->active, ffn},    {&b->means, kv},           {&b->logits, (size_t)engine->vocab_block},
+        {&b->normed, hidden * e},
+        {(void **)&b->qkv, (heads + 2 * kv) * f32},
+        {&b->queries, heads * e},
+        {&b->attention, heads * e},
+        {&b->forked, heads * e},
+        {(void **)&b->projected, hidden * f32},
+        {(void **)&b->gate_up, 2 * ffn * f32},
+        {&b->active, ffn * e},
+        {&b->means, kv * e},
+        {(void **)&b->logits, (size_t)engine->vocab_block * f32},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        *arrays[i].array = hs_alloc_aligned(rows * arrays[i].columns, sizeof(float));
-        if (*arrays[i].array == NULL) {
-            return hs_fail_memory(error, "a block of activations", rows * arrays[i].columns);
+        void *array = hs_alloc_aligned(rows, arrays[i].row_bytes);
+        if (array == NULL) {
+            return hs_fail_memory(error, "a block of activations", rows * arrays[i].row_bytes);
         }
-        memset(*arrays[i].array, 0, rows * arrays[i].columns * sizeof(float)); /* padding rows are read */
+        memset(array, 0, rows * arrays[i].row_bytes); /* padding rows are read */
+        *arrays[i].array = array;
     }
     return HEADSIFT_OK;
 }
 
 static void block_free(struct hs_block *b) {
-    float *arrays[] = {b->normed,  b->qkv,    b->attention, b->forked, b->projected,
-                       b->gate_up, b->active, b->means,     b->logits};
+    void *arrays[] = {b->normed,    b->qkv,     b->queries, b->attention, b->forked,
+                      b->projected, b->gate_up, b->active,  b->means,     b->logits};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         hs_free(arrays[i]);
     }
 }
 
+headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error) {
+    if (wanted == HEADSIFT_DTYPE_BF16 && !hs_bf16_is_fast()) {
+        return hs_fail(error, HEADSIFT_USAGE, "this CPU has no products of bf16 (AVX-512 BF16): use --dtype f32");
+    }
+    *out = wanted == HEADSIFT_DTYPE_BF16 ? HEADSIFT_DTYPE_BF16 : HEADSIFT_DTYPE_F32;
+    return HEADSIFT_OK;
+}
+
+const char *hs_dtype_name(headsift_dtype dtype) { return dtype == HEADSIFT_DTYPE_BF16 ? "bf16" : "f32"; }
+
 static void choose_sizes(struct hs_engine *engine, const struct hs_engine_options *options) {
-    const struct hs_kernels *available[5];
-    hs_kernels_available(available);
+    const struct hs_kernels *available[HS_MOST_TABLES];
+    engine->element_size = hs_element_size(engine->element);
+    hs_kernels_available(engine->element, available);
     engine->kernels = available[0];
     engine->threads = options->threads > 0 ? options->threads : omp_get_num_procs();
     engine->block_rows = options->block_rows > 0 ? options->block_rows : DEFAULT_BLOCK_ROWS;
@@ -59,12 +79,15 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
         return hs_fail(error, HEADSIFT_FAILED, "%s: head_dim %d is more than %d", config->name, config->head_dim,
                        HS_MAX_HEAD_DIM);
     }
+    headsift_dtype dtype;
+    HS_TRY(hs_resolve_dtype(options->dtype, &dtype, error));
     struct hs_engine *engine = hs_alloc(1, sizeof *engine);
     if (engine == NULL) {
         return hs_fail_memory(error, "the engine", sizeof *engine);
     }
     engine->model = model;
     engine->config = config;
+    engine->element = dtype == HEADSIFT_DTYPE_BF16 ? HS_BF16 : HS_F32;
     choose_sizes(engine, options);
     omp_set_num_threads(engine->threads);
     headsift_status status = block_alloc(engine, error);
@@ -141,7 +164,7 @@ headsift_status hs_rope_need(struct hs_engine *engine, int64_t positions, headsi
 headsift_status hs_cache_need(struct hs_engine *engine, int64_t layers, int64_t slots, struct hs_cache *out,
                               headsift_error *error) {
     const struct hs_config *c = engine->config;
-    size_t bytes = (size_t)(layers * slots * c->n_kv_head * c->head_dim) * sizeof(float);
+    size_t bytes = (size_t)(layers * slots * c->n_kv_head * c->head_dim) * engine->element_size;
     HS_TRY(hs_scratch_need(&engine->keys, bytes, "keys", error));
     HS_TRY(hs_scratch_need(&engine->values, bytes, "values", error));
     *out = (struct hs_cache){.keys = engine->keys.data, .values = engine->values.data, .slots = slots};

@@ -1,5 +1,5 @@
-/* oneDNN's matmul over packed f32 weights. A shape's primitives are made once for each padded row count and shared by
- * all matrices of that shape; all of them use the weight layout chosen for the largest row count. */
+/* oneDNN's matmul over packed weights, f32 or bf16. A shape's primitives are made once for each padded row count and
+ * shared by all matrices of that shape; all of them use the weight layout chosen for the largest row count. */
 #include "engine/cpu/gemm.h"
 
 #include <string.h>
@@ -23,6 +23,7 @@ struct product {
 
 struct shape {
     int64_t outputs, inputs;
+    enum hs_element element;
     layout weights;           /* packed */
     struct product *products; /* by padded rows / HS_GEMM_ROW_STEP; [0] is one row */
 };
@@ -59,9 +60,10 @@ static headsift_status check(dnnl_status_t status, const char *what, headsift_er
 
 #if DNNL_VERSION_MAJOR >= 3
 
-static dnnl_status_t layout_create(int64_t rows, int64_t cols, dnnl_format_tag_t tag, layout *out) {
+static dnnl_status_t layout_create(int64_t rows, int64_t cols, dnnl_data_type_t type, dnnl_format_tag_t tag,
+                                   layout *out) {
     dnnl_dims_t dims = {rows, cols};
-    return dnnl_memory_desc_create_with_tag(out, 2, dims, dnnl_f32, tag);
+    return dnnl_memory_desc_create_with_tag(out, 2, dims, type, tag);
 }
 
 static dnnl_status_t layout_copy(layout_view from, layout *out) { return dnnl_memory_desc_clone(out, from); }
@@ -78,10 +80,11 @@ static dnnl_status_t matmul_create(dnnl_engine_t engine, layout x, layout w, lay
 
 #else
 
-static dnnl_status_t layout_create(int64_t rows, int64_t cols, dnnl_format_tag_t tag, layout *out) {
+static dnnl_status_t layout_create(int64_t rows, int64_t cols, dnnl_data_type_t type, dnnl_format_tag_t tag,
+                                   layout *out) {
     dnnl_dims_t dims = {rows, cols};
     *out = hs_alloc(1, sizeof **out);
-    return *out == NULL ? dnnl_out_of_memory : dnnl_memory_desc_init_by_tag(*out, 2, dims, dnnl_f32, tag);
+    return *out == NULL ? dnnl_out_of_memory : dnnl_memory_desc_init_by_tag(*out, 2, dims, type, tag);
 }
 
 static dnnl_status_t layout_copy(layout_view from, layout *out) {
@@ -103,14 +106,16 @@ static dnnl_status_t matmul_create(dnnl_engine_t engine, layout x, layout w, lay
 
 #endif
 
+static dnnl_data_type_t type_of(enum hs_element element) { return element == HS_F32 ? dnnl_f32 : dnnl_bf16; }
+
 /* ---- Shapes and their primitives -------------------------------------------------------------------------------- */
 
 static headsift_status matmul_desc(const struct hs_gemm *gemm, const struct shape *shape, int64_t rows, layout weights,
                                    dnnl_primitive_desc_t *out, headsift_error *error) {
     layout x = NULL, y = NULL;
-    dnnl_status_t status = layout_create(rows, shape->inputs, dnnl_ab, &x);
+    dnnl_status_t status = layout_create(rows, shape->inputs, type_of(shape->element), dnnl_ab, &x);
     if (status == dnnl_success) {
-        status = layout_create(rows, shape->outputs, dnnl_ab, &y);
+        status = layout_create(rows, shape->outputs, dnnl_f32, dnnl_ab, &y);
     }
     if (status == dnnl_success) {
         status = matmul_create(gemm->engine, x, weights, y, out);
@@ -188,7 +193,8 @@ static headsift_status shape_choose_layout(struct hs_gemm *gemm, struct shape *s
     layout any = NULL;
     dnnl_primitive_desc_t description = NULL;
     headsift_status status =
-        check(layout_create(shape->inputs, shape->outputs, dnnl_format_tag_any, &any), "a layout", error);
+        check(layout_create(shape->inputs, shape->outputs, type_of(shape->element), dnnl_format_tag_any, &any),
+              "a layout", error);
     if (status == HEADSIFT_OK) {
         status = matmul_desc(gemm, shape, hs_gemm_padded(gemm->max_rows), any, &description, error);
     }
@@ -201,14 +207,15 @@ static headsift_status shape_choose_layout(struct hs_gemm *gemm, struct shape *s
     return status;
 }
 
-static headsift_status shape_create(struct hs_gemm *gemm, int64_t outputs, int64_t inputs, struct shape **out,
-                                    headsift_error *error) {
+static headsift_status shape_create(struct hs_gemm *gemm, int64_t outputs, int64_t inputs, enum hs_element element,
+                                    struct shape **out, headsift_error *error) {
     struct shape *shape = hs_alloc(1, sizeof *shape);
     if (shape == NULL) {
         return hs_fail_memory(error, "a product's shape", sizeof *shape);
     }
     shape->outputs = outputs;
     shape->inputs = inputs;
+    shape->element = element;
     shape->products = hs_alloc(product_count(gemm), sizeof *shape->products);
     headsift_status status = shape->products == NULL ? hs_fail_memory(error, "products", product_count(gemm))
                                                      : shape_choose_layout(gemm, shape, error);
@@ -220,11 +227,11 @@ static headsift_status shape_create(struct hs_gemm *gemm, int64_t outputs, int64
     return HEADSIFT_OK;
 }
 
-static headsift_status shape_find(struct hs_gemm *gemm, int64_t outputs, int64_t inputs, struct shape **out,
-                                  headsift_error *error) {
+static headsift_status shape_find(struct hs_gemm *gemm, int64_t outputs, int64_t inputs, enum hs_element element,
+                                  struct shape **out, headsift_error *error) {
     for (size_t i = 0; i < gemm->n_shapes; i++) {
         *out = gemm->shapes[i];
-        if ((*out)->outputs == outputs && (*out)->inputs == inputs) {
+        if ((*out)->outputs == outputs && (*out)->inputs == inputs && (*out)->element == element) {
             return HEADSIFT_OK;
         }
     }
@@ -233,7 +240,7 @@ static headsift_status shape_find(struct hs_gemm *gemm, int64_t outputs, int64_t
         return hs_fail_memory(error, "products", sizeof *gemm->shapes);
     }
     gemm->shapes = shapes;
-    HS_TRY(shape_create(gemm, outputs, inputs, out, error));
+    HS_TRY(shape_create(gemm, outputs, inputs, element, out, error));
     gemm->shapes[gemm->n_shapes++] = *out;
     return HEADSIFT_OK;
 }
@@ -282,7 +289,7 @@ static headsift_status reorder_into(struct hs_gemm *gemm, const float *w, struct
     dnnl_memory_t from = NULL;
     dnnl_primitive_desc_t description = NULL;
     dnnl_primitive_t reorder = NULL;
-    dnnl_status_t status = layout_create(matrix->shape->inputs, matrix->shape->outputs, dnnl_ba, &plain);
+    dnnl_status_t status = layout_create(matrix->shape->inputs, matrix->shape->outputs, dnnl_f32, dnnl_ba, &plain);
     void *data = (void *)(uintptr_t)w; /* oneDNN takes no pointer to const; a source is only read */
     if (status == dnnl_success) {
         status = dnnl_memory_create(&from, plain, gemm->engine, data);
@@ -315,13 +322,13 @@ static headsift_status reorder_into(struct hs_gemm *gemm, const float *w, struct
 }
 
 headsift_status hs_gemm_pack(struct hs_gemm *gemm, const float *w, int64_t outputs, int64_t inputs,
-                             struct hs_gemm_matrix **out, headsift_error *error) {
+                             enum hs_element element, struct hs_gemm_matrix **out, headsift_error *error) {
     struct hs_gemm_matrix *matrix = hs_alloc(1, sizeof *matrix);
     if (matrix == NULL) {
         return hs_fail_memory(error, "a matrix", sizeof *matrix);
     }
     matrix->gemm = gemm;
-    headsift_status status = shape_find(gemm, outputs, inputs, &matrix->shape, error);
+    headsift_status status = shape_find(gemm, outputs, inputs, element, &matrix->shape, error);
     if (status == HEADSIFT_OK) {
         size_t bytes = dnnl_memory_desc_get_size(matrix->shape->weights);
         matrix->data = hs_alloc_aligned(bytes, 1);
@@ -355,7 +362,7 @@ void hs_gemm_matrix_free(struct hs_gemm_matrix *matrix) {
     hs_free(matrix);
 }
 
-headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const float *x,
+headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const void *x,
                             float *y, headsift_error *error) {
     int64_t padded = hs_gemm_padded(rows);
     struct product *product = &matrix->shape->products[padded / HS_GEMM_ROW_STEP];

@@ -4,6 +4,7 @@
 #define HS_ENGINE_CPU_GEMM_H
 
 #include "base/error.h"
+#include "engine/cpu/kernels.h"
 
 struct hs_gemm;        /**< oneDNN's engine and stream, and one entry a shape with its primitives */
 struct hs_gemm_matrix; /**< a packed weight matrix */
@@ -19,14 +20,15 @@ static inline int64_t hs_gemm_padded(int64_t rows) {
 headsift_status hs_gemm_open(int64_t max_rows, struct hs_gemm **out, headsift_error *error);
 void hs_gemm_close(struct hs_gemm *gemm); /**< after all its matrices; NULL is fine */
 
-/** Packs w (outputs, inputs), row-major f32; w is not needed afterwards. */
+/** Packs w (outputs, inputs), row-major f32, as `element`; w is not needed afterwards. */
 headsift_status hs_gemm_pack(struct hs_gemm *gemm, const float *w, int64_t outputs, int64_t inputs,
-                             struct hs_gemm_matrix **out, headsift_error *error);
+                             enum hs_element element, struct hs_gemm_matrix **out, headsift_error *error);
 void hs_gemm_matrix_free(struct hs_gemm_matrix *matrix); /**< NULL is fine */
 
-/** y (rows, outputs) = x (rows, inputs) W^T. 1 <= rows <= max_rows; the padding rows of x are read and those of y are
- *  written. A row's result does not depend on the other rows. Threads: omp_get_max_threads() of the caller. */
-headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const float *x,
+/** y (rows, outputs) f32 = x (rows, inputs) W^T, x being of W's element type; sums are f32. 1 <= rows <= max_rows; the
+ * padding rows of x are read and those of y are written. A row's result does not depend on the other rows. Threads:
+ * omp_get_max_threads() of the caller. */
+headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const void *x,
                             float *y, headsift_error *error);
 
 /** Bytes of packed weights alive. */

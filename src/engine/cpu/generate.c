@@ -13,8 +13,8 @@ static headsift_status step(struct hs_engine *engine, struct hs_walk *walk, cons
     walk->n_segments = 1;
     for (int32_t layer = 0; layer < c->n_layer; layer++) {
         walk->cache = *caches;
-        walk->cache.keys += layer * layer_size;
-        walk->cache.values += layer * layer_size;
+        walk->cache.keys = hs_at(engine, caches->keys, layer * layer_size);
+        walk->cache.values = hs_at(engine, caches->values, layer * layer_size);
         HS_TRY(hs_layer_walk(engine, layer, walk, error));
     }
     return HEADSIFT_OK;

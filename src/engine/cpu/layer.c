@@ -62,12 +62,12 @@ static void add_bias(float *y, const float *bias, int64_t rows, int64_t columns)
     }
 }
 
-static void norm_rows(const struct hs_engine *engine, const float *x, const float *weight, int64_t rows, float *out) {
+static void norm_rows(const struct hs_engine *engine, const float *x, const float *weight, int64_t rows, void *out) {
     int64_t hidden = engine->config->hidden;
     float eps = (float)engine->config->norm_eps;
 #pragma omp parallel for
     for (int64_t row = 0; row < rows; row++) {
-        engine->kernels->rms_norm(x + row * hidden, weight, hidden, eps, out + row * hidden);
+        engine->kernels->rms_norm(x + row * hidden, weight, hidden, eps, hs_at(engine, out, row * hidden));
     }
 }
 
@@ -83,43 +83,72 @@ static void add_rows(const struct hs_engine *engine, float *x, float *projected,
 
 /* ---- Queries, keys and values ----------------------------------------------------------------------------------- */
 
+/* Cuts rows first .. first + rows of the walk into attention tiles. Tiles begin at multiples of HS_TILE_ROWS in their
+ * document, so that the two positions of a cache's pair never stand in different tiles of a block. */
+static headsift_status cut_tiles(struct hs_engine *engine, const struct hs_walk *walk, int64_t first, int64_t rows,
+                                 int64_t *n, headsift_error *error) {
+    HS_TRY(hs_scratch_need(&engine->tiles, (size_t)rows * sizeof(struct tile), "attention tiles", error));
+    struct tile *tiles = engine->tiles.data;
+    *n = 0;
+    for (int64_t s = segment_at(walk, first); s < walk->n_segments && walk->segments[s].row < first + rows; s++) {
+        struct span span = span_of(walk, s, first, rows);
+        for (int64_t i = 0, length; i < span.length; i += length) {
+            struct span part = span;
+            part.row += i;
+            part.position += i;
+            length = minimum(span.length - i, HS_TILE_ROWS - part.position % HS_TILE_ROWS);
+            part.length = length;
+            tiles[(*n)++].span = part;
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+/* Where a KV head's cache holds the document of a segment: an index of elements. */
+static int64_t cached_at(const struct hs_engine *engine, const struct hs_cache *cache, const struct hs_segment *segment,
+                         int32_t kv_head) {
+    return (kv_head * cache->slots + segment->slot) * engine->config->head_dim;
+}
+
 /* Rotates a row's queries and keys and puts its keys and values into the cache. */
-static void place_row(const struct hs_engine *engine, const struct hs_cache *cache, float *row, int64_t position,
-                      int64_t slot) {
+static void place_row(const struct hs_engine *engine, const struct hs_walk *walk, const struct span *span, int64_t i) {
     const struct hs_config *c = engine->config;
+    const struct hs_kernels *kernels = engine->kernels;
     const int32_t dim = c->head_dim, half = dim / 2;
+    const int64_t position = span->position + i, row = span->row + i;
     const float *cosine = engine->cosine + position * half, *sine = engine->sine + position * half;
-    float *keys = row + c->n_head * dim, *values = keys + c->n_kv_head * dim;
+    const float *qkv = engine->block.qkv + row * (c->n_head + 2 * c->n_kv_head) * dim;
+    const float *keys = qkv + c->n_head * dim, *values = keys + c->n_kv_head * dim;
     const float scale = (float)(1 / sqrt((double)dim));
+    _Alignas(64) float key[HS_MAX_HEAD_DIM]; /* room for either element type */
     for (int32_t head = 0; head < c->n_head; head++) {
-        engine->kernels->rotate(row + head * dim, cosine, sine, half, scale);
+        void *query = hs_at(engine, engine->block.queries, (row * c->n_head + head) * dim);
+        kernels->rotate(qkv + head * dim, cosine, sine, half, scale, query);
     }
     for (int32_t head = 0; head < c->n_kv_head; head++) {
-        engine->kernels->rotate(keys + head * dim, cosine, sine, half, 1);
-        float *block =
-            cache->keys + (head * cache->slots + slot / HS_KEY_BLOCK * HS_KEY_BLOCK) * dim + slot % HS_KEY_BLOCK;
-        for (int32_t d = 0; d < dim; d++) {
-            block[(ptrdiff_t)d * HS_KEY_BLOCK] = keys[head * dim + d];
-        }
-        memcpy(cache->values + (head * cache->slots + slot) * dim, values + head * dim, (size_t)dim * sizeof *values);
+        int64_t at = cached_at(engine, &walk->cache, span->segment, head);
+        kernels->rotate(keys + head * dim, cosine, sine, half, 1, key);
+        kernels->place_key(key, position, dim, hs_at(engine, walk->cache.keys, at));
+        kernels->place_value(values + head * dim, position, dim, i + 1 == span->length,
+                             hs_at(engine, walk->cache.values, at));
     }
 }
 
 static headsift_status project_block(struct hs_engine *engine, int32_t layer, const struct hs_walk *walk, int64_t first,
-                                     int64_t rows, headsift_error *error) {
+                                     int64_t rows, int64_t n_tiles, headsift_error *error) {
     const struct hs_config *c = engine->config;
     const struct hs_layer *weights = &engine->layers[layer];
+    const struct tile *tiles = engine->tiles.data;
     const int64_t columns = (int64_t)(c->n_head + 2 * c->n_kv_head) * c->head_dim;
     float *qkv = engine->block.qkv;
     norm_rows(engine, walk->x + first * c->hidden, weights->attention_norm, rows, engine->block.normed);
     HS_TRY(hs_gemm_run(engine->gemm, weights->qkv, rows, engine->block.normed, qkv, error));
-    for (int64_t s = segment_at(walk, first); s < walk->n_segments && walk->segments[s].row < first + rows; s++) {
-        struct span span = span_of(walk, s, first, rows);
 #pragma omp parallel for
-        for (int64_t i = 0; i < span.length; i++) {
-            float *row = qkv + (span.row + i) * columns;
-            add_bias(row, weights->qkv_bias, 1, columns);
-            place_row(engine, &walk->cache, row, span.position + i, span.segment->slot + span.position + i);
+    for (int64_t t = 0; t < n_tiles; t++) {
+        const struct span *span = &tiles[t].span;
+        add_bias(qkv + span->row * columns, weights->qkv_bias, span->length, columns);
+        for (int64_t i = 0; i < span->length; i++) {
+            place_row(engine, walk, span, i);
         }
     }
     return HEADSIFT_OK;
@@ -130,38 +159,20 @@ static headsift_status project_block(struct hs_engine *engine, int32_t layer, co
 static void attend_tile(const struct hs_engine *engine, const struct hs_walk *walk, const struct span *span,
                         int32_t head) {
     const struct hs_config *c = engine->config;
-    const int64_t dim = c->head_dim, columns = (int64_t)(c->n_head + 2 * c->n_kv_head) * dim;
-    const int64_t cached = (head / (c->n_head / c->n_kv_head) * walk->cache.slots + span->segment->slot) * dim;
+    const int64_t dim = c->head_dim, at = (span->row * c->n_head + head) * dim;
+    const int64_t cached = cached_at(engine, &walk->cache, span->segment, head / (c->n_head / c->n_kv_head));
     struct hs_tile tile = {
-        .q = engine->block.qkv + span->row * columns + head * dim,
-        .q_stride = columns,
+        .q = hs_at(engine, engine->block.queries, at),
+        .q_stride = c->n_head * dim,
         .rows = (int32_t)span->length,
         .position = span->position,
-        .keys = walk->cache.keys + cached,
-        .values = walk->cache.values + cached,
+        .keys = hs_at(engine, walk->cache.keys, cached),
+        .values = hs_at(engine, walk->cache.values, cached),
         .head_dim = (int32_t)dim,
-        .out = engine->block.attention + span->row * c->n_head * dim + head * dim,
+        .out = hs_at(engine, engine->block.attention, at),
         .out_stride = c->n_head * dim,
     };
     engine->kernels->attend(&tile);
-}
-
-static headsift_status cut_tiles(struct hs_engine *engine, const struct hs_walk *walk, int64_t first, int64_t rows,
-                                 int64_t *n, headsift_error *error) {
-    HS_TRY(hs_scratch_need(&engine->tiles, (size_t)rows * sizeof(struct tile), "attention tiles", error));
-    struct tile *tiles = engine->tiles.data;
-    *n = 0;
-    for (int64_t s = segment_at(walk, first); s < walk->n_segments && walk->segments[s].row < first + rows; s++) {
-        struct span span = span_of(walk, s, first, rows);
-        for (int64_t i = 0; i < span.length; i += HS_TILE_ROWS) {
-            struct span part = span;
-            part.row += i;
-            part.position += i;
-            part.length = minimum(span.length - i, HS_TILE_ROWS);
-            tiles[(*n)++].span = part;
-        }
-    }
-    return HEADSIFT_OK;
 }
 
 static void attend_block(const struct hs_engine *engine, int32_t layer, const struct hs_walk *walk, int64_t n_tiles) {
@@ -183,7 +194,7 @@ static void answer_request(const struct hs_engine *engine, int32_t layer, const 
                            int64_t rows) {
     const struct hs_config *c = engine->config;
     const struct hs_attend_request *request = walk->request;
-    const int64_t dim = c->head_dim, columns = (int64_t)(c->n_head + 2 * c->n_kv_head) * dim;
+    const int64_t dim = c->head_dim;
 #pragma omp parallel for schedule(dynamic)
     for (int64_t i = 0; i < request->n_rows; i++) {
         int64_t row = request->rows[i];
@@ -192,9 +203,10 @@ static void answer_request(const struct hs_engine *engine, int32_t layer, const 
         }
         struct span span = span_of(walk, segment_at(walk, row), row, 1);
         for (int32_t head = 0; head < c->n_head; head++) {
-            int64_t cached = (head / (c->n_head / c->n_kv_head) * walk->cache.slots + span.segment->slot) * dim;
-            const float *q = engine->block.qkv + (row - first) * columns + head * dim;
-            int64_t key = engine->kernels->best_key(q, walk->cache.keys + cached, c->head_dim, span.position + 1);
+            const void *q = hs_at(engine, engine->block.queries, ((row - first) * c->n_head + head) * dim);
+            int64_t cached = cached_at(engine, &walk->cache, span.segment, head / (c->n_head / c->n_kv_head));
+            const void *keys = hs_at(engine, walk->cache.keys, cached);
+            int64_t key = engine->kernels->best_key(q, keys, c->head_dim, span.position + 1);
             request->columns[(i * c->n_layer + layer) * c->n_head + head] = (int32_t)key;
         }
     }
@@ -229,20 +241,14 @@ static bool needs_means(const struct hs_config *c, const struct hs_walk *walk, i
 /* Running means of the values of one KV head over a span; the sums of a segment's earlier blocks are in `sums` (D). */
 static void mean_rows(const struct hs_engine *engine, const struct hs_walk *walk, const struct span *span,
                       int32_t kv_head, double *sums) {
-    const int64_t dim = engine->config->head_dim, rows = hs_gemm_padded(engine->block_rows);
-    const float *values =
-        walk->cache.values + (kv_head * walk->cache.slots + span->segment->slot + span->position) * dim;
-    float *means = engine->block.means + (kv_head * rows + span->row) * dim;
+    const int32_t dim = engine->config->head_dim;
+    const int64_t rows = hs_gemm_padded(engine->block_rows);
+    const void *values = hs_at(engine, walk->cache.values, cached_at(engine, &walk->cache, span->segment, kv_head));
+    void *means = hs_at(engine, engine->block.means, (kv_head * rows + span->row) * dim);
     if (span->position == 0) {
         memset(sums, 0, (size_t)dim * sizeof *sums);
     }
-    for (int64_t i = 0; i < span->length; i++) {
-        double count = (double)(span->position + i + 1);
-        for (int64_t d = 0; d < dim; d++) {
-            sums[d] += values[i * dim + d];
-            means[i * dim + d] = (float)(sums[d] / count);
-        }
-    }
+    engine->kernels->running_mean(values, span->position, span->length, dim, sums, means);
 }
 
 static void mean_block(const struct hs_engine *engine, int32_t layer, const struct hs_walk *walk, int64_t first,
@@ -267,20 +273,21 @@ static void mean_block(const struct hs_engine *engine, int32_t layer, const stru
 
 /* Replaces the masked heads' outputs in attention rows row .. row + count of the block. */
 static void mask_rows(const struct hs_engine *engine, int32_t layer, const struct hs_plan *plan, int64_t row,
-                      int64_t count, float *attention) {
+                      int64_t count, void *attention) {
     const struct hs_config *c = engine->config;
     const int64_t dim = c->head_dim, rows = hs_gemm_padded(engine->block_rows);
+    const size_t bytes = (size_t)dim * engine->element_size;
     for (int32_t head = 0; head < c->n_head; head++) {
         if (!is_masked(plan, c, layer, head)) {
             continue;
         }
-        const float *means = engine->block.means + head / (c->n_head / c->n_kv_head) * rows * dim;
+        int64_t kv_head = head / (c->n_head / c->n_kv_head);
         for (int64_t i = row; i < row + count; i++) {
-            float *out = attention + (i * c->n_head + head) * dim;
+            void *out = hs_at(engine, attention, (i * c->n_head + head) * dim);
             if (plan->kind == HEADSIFT_MASK_ZERO) {
-                memset(out, 0, (size_t)dim * sizeof *out);
+                memset(out, 0, bytes);
             } else {
-                memcpy(out, means + i * dim, (size_t)dim * sizeof *out);
+                memcpy(out, hs_at(engine, engine->block.means, (kv_head * rows + i) * dim), bytes);
             }
         }
     }
@@ -300,8 +307,8 @@ static void mask_segments(const struct hs_engine *engine, int32_t layer, const s
 static headsift_status attention_block(struct hs_engine *engine, int32_t layer, const struct hs_walk *walk,
                                        int64_t first, int64_t rows, headsift_error *error) {
     int64_t n_tiles;
-    HS_TRY(project_block(engine, layer, walk, first, rows, error));
     HS_TRY(cut_tiles(engine, walk, first, rows, &n_tiles, error));
+    HS_TRY(project_block(engine, layer, walk, first, rows, n_tiles, error));
     attend_block(engine, layer, walk, n_tiles);
     mean_block(engine, layer, walk, first, rows);
     mask_segments(engine, layer, walk, first, rows);
@@ -312,7 +319,7 @@ static headsift_status attention_block(struct hs_engine *engine, int32_t layer, 
 }
 
 /* From attention rows to the residual stream behind the layer. */
-static headsift_status finish_block(struct hs_engine *engine, int32_t layer, const float *attention, int64_t rows,
+static headsift_status finish_block(struct hs_engine *engine, int32_t layer, const void *attention, int64_t rows,
                                     float *x, headsift_error *error) {
     const struct hs_layer *weights = &engine->layers[layer];
     const int64_t ffn = engine->config->ffn;
@@ -325,7 +332,7 @@ static headsift_status finish_block(struct hs_engine *engine, int32_t layer, con
     for (int64_t row = 0; row < rows; row++) {
         float *gate = block->gate_up + row * 2 * ffn;
         add_bias(gate, weights->gate_up_bias, 1, 2 * ffn);
-        engine->kernels->swiglu(gate, gate + ffn, ffn, block->active + row * ffn);
+        engine->kernels->swiglu(gate, gate + ffn, ffn, hs_at(engine, block->active, row * ffn));
     }
     HS_TRY(hs_gemm_run(engine->gemm, weights->down, rows, block->active, block->projected, error));
     add_rows(engine, x, block->projected, weights->down_bias, rows);
@@ -371,7 +378,7 @@ headsift_status hs_layer_fork(struct hs_engine *engine, int32_t layer, const str
         for (int32_t f = 0; f < walk->n_forks; f++) {
             float *fork = forked_x + (f * walk->rows + first) * hidden;
             memcpy(fork, x, (size_t)(rows * hidden) * sizeof *fork);
-            memcpy(engine->block.forked, engine->block.attention, (size_t)(rows * heads) * sizeof *fork);
+            memcpy(engine->block.forked, engine->block.attention, (size_t)(rows * heads) * engine->element_size);
             mask_rows(engine, layer, &walk->forks[f], 0, rows, engine->block.forked);
             HS_TRY(finish_block(engine, layer, engine->block.forked, rows, fork, error));
         }

@@ -18,7 +18,7 @@ static void norm_gathered(struct hs_engine *engine, const float *x, const int64_
 #pragma omp parallel for
     for (int64_t i = 0; i < n; i++) {
         engine->kernels->rms_norm(x + rows[i] * hidden, engine->output_norm, hidden, eps,
-                                  engine->block.normed + i * hidden);
+                                  hs_at(engine, engine->block.normed, i * hidden));
     }
 }
 

@@ -77,7 +77,7 @@ static headsift_status pack_parts(struct hs_engine *engine, int32_t layer, const
         read_rows(weight, 0, hs_weight_rows(weight), w + at * cols);
         at += hs_weight_rows(weight);
     }
-    HS_TRY(hs_gemm_pack(engine->gemm, w, rows, cols, out, error));
+    HS_TRY(hs_gemm_pack(engine->gemm, w, rows, cols, engine->element, out, error));
     return read_biases(engine, layer, parts, n, bias, error);
 }
 
@@ -107,8 +107,8 @@ static headsift_status pack_vocabulary(struct hs_engine *engine, struct hs_scrat
     for (int64_t first = 0; first < vocab; first += step) {
         int64_t rows = vocab - first < step ? vocab - first : step;
         read_rows(weight, first, rows, staging->data);
-        HS_TRY(
-            hs_gemm_pack(engine->gemm, staging->data, rows, hidden, &engine->vocabulary[engine->n_vocabulary], error));
+        HS_TRY(hs_gemm_pack(engine->gemm, staging->data, rows, hidden, engine->element,
+                            &engine->vocabulary[engine->n_vocabulary], error));
         engine->n_vocabulary++;
     }
     return HEADSIFT_OK;

@@ -1,0 +1,157 @@
+/* Vectors of HS_WIDTH floats in the compiler's vector types, and what kernels of every element type share: exp, the
+ * running softmax, sums of logits. Included by files that define HS_WIDTH. */
+#include <math.h>
+#include <string.h>
+
+#include "engine/cpu/kernels.h"
+
+typedef float vec __attribute__((vector_size(HS_WIDTH * 4)));
+typedef int32_t ivec __attribute__((vector_size(HS_WIDTH * 4)));
+
+enum {
+    KEY_VECTORS = HS_KEY_BLOCK / HS_WIDTH,
+    CHUNK_BLOCKS = 4, /* key blocks between two updates of the running maximum */
+    CHUNK = CHUNK_BLOCKS * HS_KEY_BLOCK,
+};
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+static inline vec load(const float *from) {
+    vec value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static inline void store(float *to, vec value) { memcpy(to, &value, sizeof value); }
+static inline vec spread(float value) { return value - (vec){0}; }
+static inline vec pick(ivec mask, vec yes, vec no) { return (vec)(((ivec)yes & mask) | ((ivec)no & ~mask)); }
+static inline vec vector_max(vec a, vec b) { return pick(a > b, a, b); }
+
+static inline float sum_of(vec value) {
+    float sum = 0;
+    UNROLL
+    for (int i = 0; i < HS_WIDTH; i++) {
+        sum += value[i];
+    }
+    return sum;
+}
+
+/* exp(x) for x <= 0 (and up to 88): 2^n times a Taylor polynomial of degree 7 in |f| <= ln2 / 2, whose remainder is
+ * below 6e-9; 0 below -87. */
+static inline vec vector_exp(vec x) {
+    const float to_integer = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
+    vec n = (x * spread(1.44269504f) + spread(to_integer)) - spread(to_integer);
+    vec f = (x - n * spread(0.693145752f)) - n * spread(1.42860677e-6f);
+    vec p = spread(1.0f / 5040);
+    p = p * f + spread(1.0f / 720);
+    p = p * f + spread(1.0f / 120);
+    p = p * f + spread(1.0f / 24);
+    p = p * f + spread(1.0f / 6);
+    p = p * f + spread(0.5f);
+    p = p * f + spread(1.0f);
+    p = p * f + spread(1.0f);
+    ivec none = x < spread(-87.0f);
+    ivec power = __builtin_convertvector(pick(none, (vec){0}, n), ivec);
+    vec scaled = p * (vec)((power + 127) << 23);
+    return pick(none, (vec){0}, scaled);
+}
+
+static inline vec gated(vec gate, vec up) {
+    vec magnitude = pick(gate > 0, -gate, gate); /* exp of what is not positive can't overflow */
+    vec small = vector_exp(magnitude);
+    vec sigmoid = pick(gate > 0, spread(1), small) / (spread(1) + small);
+    return gate * sigmoid * up;
+}
+
+static void add(float *y, const float *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        y[i] += x[i];
+    }
+}
+
+/* Running softmax state of a tile (Milakov and Gimelshein, 1805.02867). */
+struct softmax {
+    float largest[HS_TILE_ROWS];
+    float total[HS_TILE_ROWS];
+};
+
+/* Turns a row of scores into weights against its new maximum; scales what was summed before. */
+static void weigh_row(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
+                      int32_t head_dim) {
+    int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
+    for (int64_t key = seen > 0 ? seen : 0; key < padded; key++) {
+        scores[key] = -INFINITY;
+    }
+    if (seen <= 0) {
+        memset(scores, 0, (size_t)padded * sizeof *scores);
+        return;
+    }
+    vec most = load(scores);
+    for (int64_t key = HS_WIDTH; key < padded; key += HS_WIDTH) {
+        most = vector_max(most, load(scores + key));
+    }
+    float top = *largest;
+    UNROLL
+    for (int i = 0; i < HS_WIDTH; i++) {
+        top = most[i] > top ? most[i] : top;
+    }
+    if (top > *largest) {
+        float shrink = *total > 0 ? expf(*largest - top) : 0;
+        *total *= shrink;
+        for (int32_t d = 0; d < head_dim; d++) {
+            sums[d] *= shrink;
+        }
+        *largest = top;
+    }
+    vec sum = {0};
+    for (int64_t key = 0; key < padded; key += HS_WIDTH) {
+        vec weight = vector_exp(load(scores + key) - spread(*largest));
+        sum += weight;
+        store(scores + key, weight);
+    }
+    *total += sum_of(sum);
+}
+
+/* ---- Softmax of the logits -------------------------------------------------------------------------------------- */
+
+static float largest(const float *x, int64_t n) {
+    vec most = spread(-INFINITY);
+    ivec wrong = {0};
+    int64_t i = 0;
+    for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
+        vec value = load(x + i);
+        wrong |= value != value;
+        most = vector_max(value, most);
+    }
+    float top = -INFINITY;
+    for (int k = 0; k < HS_WIDTH; k++) {
+        if (wrong[k]) {
+            return NAN;
+        }
+        top = most[k] > top ? most[k] : top;
+    }
+    for (; i < n; i++) {
+        if (isnan(x[i])) {
+            return x[i];
+        }
+        top = x[i] > top ? x[i] : top;
+    }
+    return top;
+}
+
+static float exp_sum(const float *x, int64_t n, float shift) {
+    vec sum = {0};
+    int64_t i = 0;
+    for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
+        sum += vector_exp(load(x + i) - spread(shift));
+    }
+    float total = sum_of(sum);
+    for (; i < n; i++) {
+        total += expf(x[i] - shift);
+    }
+    return total;
+}
