@@ -128,8 +128,7 @@ static bool quote_point(struct hs_buffer *out, uint32_t point, const char *bytes
     default:
         break;
     }
-    bool plain = point >= 0x20 && point != 0x7F && point != '<' && point != '>' && point != '&' && point != 0x2028 &&
-                 point != 0x2029;
+    bool plain = harmless(point) && point != '<' && point != '>' && point != '&';
     return plain ? hs_buffer_append(out, bytes, length) : hs_buffer_printf(out, "\\u%04x", point);
 }
 

@@ -23,8 +23,8 @@ size_t hs_utf8_encode(uint32_t point, char *out);
  *  controls and broken UTF-8 become \n, \t, \xHH or \u{H}; cut at a character boundary with room for the NUL. */
 void hs_escape_line(const char *text, size_t size, char *out, size_t out_size);
 
-/** Appends a JSON string with quotes; `<`, `>`, `&`, U+2028 and U+2029 as \uXXXX, so that it may stand in a page;
- *  broken UTF-8 becomes U+FFFD. False when there is no memory. */
+/** Appends a JSON string with quotes; `<`, `>`, `&` and what hs_escape_line escapes as \uXXXX, so that it may stand in
+ * a page or on a terminal; broken UTF-8 becomes U+FFFD. False when there is no memory. */
 bool hs_json_quote(struct hs_buffer *out, const char *text, size_t size);
 
 #endif

@@ -64,6 +64,14 @@ headsift_status hs_engine_generate(struct hs_engine *engine, const int32_t *prom
                                    hs_stop_fn stop, void *user, int32_t *out, int32_t *n_out, int32_t *columns,
                                    headsift_error *error);
 
+/** Asked by hs_engine_nll whenever some masks are done and others are left: false ends it with HEADSIFT_STOPPED. */
+struct hs_watch {
+    bool (*go_on)(void *user, int32_t masks_done, int32_t masks);
+    void *user;
+};
+/** Long questions (a mask a head) ask `watch` from now on; NULL: none. It must stay valid until it is replaced. */
+void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch);
+
 /** Layers walked so far, counted once for each stream of each document batch: the cost that sharing saves. */
 int64_t hs_engine_layer_passes(const struct hs_engine *engine);
 int hs_engine_threads(const struct hs_engine *engine);

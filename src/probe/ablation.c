@@ -36,6 +36,11 @@ static headsift_status make_ablation(const struct hs_detection *detection, struc
     return HEADSIFT_OK;
 }
 
+static bool within_sample(void *user, int32_t masks_done, int32_t masks) {
+    const struct hs_stage *stage = user;
+    return hs_stage_within(stage, (double)masks_done / masks);
+}
+
 static headsift_status add_sample(struct hs_detection *detection, const struct hs_sample *sample,
                                   struct ablation *ablation, headsift_error *error) {
     HS_TRY(hs_answer_losses(detection, sample, ablation->masks, ablation->n, ablation->losses, error));
@@ -49,10 +54,13 @@ static headsift_status add_sample(struct hs_detection *detection, const struct h
 headsift_status hs_ablation_scores(struct hs_detection *detection, headsift_error *error) {
     struct ablation ablation;
     HS_TRY(make_ablation(detection, &ablation, error));
+    struct hs_watch watch = {within_sample, &detection->stage};
+    hs_engine_watch(detection->engine, &watch);
     headsift_status status = HEADSIFT_OK;
     for (size_t i = 0; i < detection->n && status == HEADSIFT_OK; i++) {
         status = add_sample(detection, &detection->samples[i], &ablation, error);
     }
+    hs_engine_watch(detection->engine, NULL);
     free_ablation(&ablation);
     return status;
 }

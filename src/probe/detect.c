@@ -68,6 +68,20 @@ static headsift_status choose(headsift_heads *heads, size_t wanted, headsift_err
     return hs_rank_heads(heads->scores, heads->n_layer, heads->n_head, wanted, heads->heads, error);
 }
 
+/* A model with few retrieval heads can have fewer than were asked for: the rest is a tie. */
+static void say_zeros(const headsift_heads *heads, const headsift_monitor *monitor) {
+    size_t zeros = 0;
+    for (size_t i = 0; i < heads->n_heads; i++) {
+        zeros += !(heads->scores[heads->heads[i].layer * heads->n_head + heads->heads[i].head] > 0);
+    }
+    if (zeros > 0) {
+        hs_log(
+            monitor, HEADSIFT_LOG_WARNING,
+            "%zu of the %zu chosen heads score 0 or less: the model has no more heads that do this; lower --top-heads",
+            zeros, heads->n_heads);
+    }
+}
+
 static headsift_status check_effect(struct hs_detection *detection, headsift_heads *heads, headsift_error *error) {
     const headsift_monitor *monitor = detection->stage.monitor;
     if (heads->n_heads == (size_t)heads->n_layer * (size_t)heads->n_head) {
@@ -94,6 +108,7 @@ static headsift_status search(struct hs_detection *detection, const headsift_hea
     HS_TRY(describe_model(detection->model, heads, error));
     HS_TRY(describe_search(detection, options->method, heads, error));
     HS_TRY(choose(heads, wanted, error));
+    say_zeros(heads, monitor);
     return check_effect(detection, heads, error);
 }
 

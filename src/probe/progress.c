@@ -15,17 +15,28 @@ void hs_stage_begin(struct hs_stage *stage, const headsift_monitor *monitor, con
     *stage = (struct hs_stage){.monitor = monitor, .name = name, .started = now(), .total = total};
 }
 
+static void tell(const struct hs_stage *stage, double part) {
+    if (stage->monitor == NULL || stage->monitor->progress == NULL) {
+        return;
+    }
+    double done = (double)stage->documents + part;
+    headsift_progress progress = {.stage = stage->name,
+                                  .documents = stage->documents,
+                                  .tokens = stage->tokens,
+                                  .seconds = now() - stage->started,
+                                  .share = stage->total > 0 ? done / (double)stage->total : -1};
+    stage->monitor->progress(stage->monitor->user, &progress);
+}
+
+bool hs_stage_within(const struct hs_stage *stage, double part) {
+    tell(stage, part);
+    return !hs_stop_wanted(stage->monitor);
+}
+
 headsift_status hs_stage_step(struct hs_stage *stage, int64_t tokens, headsift_error *error) {
     stage->documents++;
     stage->tokens += tokens;
-    if (stage->monitor != NULL && stage->monitor->progress != NULL) {
-        headsift_progress progress = {.stage = stage->name,
-                                      .documents = stage->documents,
-                                      .tokens = stage->tokens,
-                                      .seconds = now() - stage->started,
-                                      .share = stage->total > 0 ? (double)stage->documents / (double)stage->total : -1};
-        stage->monitor->progress(stage->monitor->user, &progress);
-    }
+    tell(stage, 0);
     if (stage->documents < stage->total && hs_stop_wanted(stage->monitor)) {
         return hs_fail(error, HEADSIFT_STOPPED, "stopped after %lld of %lld samples; nothing was written",
                        (long long)stage->documents, (long long)stage->total);

@@ -15,6 +15,8 @@ struct hs_stage {
 
 void hs_stage_begin(struct hs_stage *stage, const headsift_monitor *monitor, const char *name, int64_t total);
 /** Counts one sample and reports. HEADSIFT_STOPPED when the caller wants to stop and there is more to do. */
+/** Tells how far the sample in work is (0..1). False when the caller wants a stop. */
+bool hs_stage_within(const struct hs_stage *stage, double part);
 headsift_status hs_stage_step(struct hs_stage *stage, int64_t tokens, headsift_error *error);
 
 #endif

@@ -65,6 +65,9 @@ static void json_quote_may_stand_in_a_page(void **state) {
     assert_true(hs_json_quote(&out, "</script>\"\\\n\0\xFF\xE2\x80\xA8", 17));
     assert_string_equal(out.data, "\"\\u003c/script\\u003e\\\"\\\\\\n\\u0000\xEF\xBF\xBD\\u2028\"");
     hs_buffer_free(&out);
+    assert_true(hs_json_quote(&out, "\xC2\x9B\xE2\x80\xAE", 5)); /* nor may it stir a terminal */
+    assert_string_equal(out.data, "\"\\u009b\\u202e\"");
+    hs_buffer_free(&out);
 }
 
 static void sizes_that_overflow_are_refused(void **state) {

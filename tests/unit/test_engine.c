@@ -153,6 +153,33 @@ static void uniform_masks_change_nothing_where_attention_is_uniform_anyway(void 
     }
 }
 
+static bool stop_after_five(void *user, int32_t masks_done, int32_t masks) {
+    assert_int_equal(masks, N_LAYER * N_HEAD);
+    *(int32_t *)user = masks_done;
+    return masks_done < 5;
+}
+
+static void many_masks_can_be_stopped_in_between(void **state) {
+    struct fixture *f = *state;
+    headsift_head heads[N_LAYER * N_HEAD];
+    struct hs_mask masks[N_LAYER * N_HEAD];
+    for (int i = 0; i < N_LAYER * N_HEAD; i++) {
+        heads[i] = (headsift_head){i / N_HEAD, i % N_HEAD};
+        masks[i] = (struct hs_mask){HEADSIFT_MASK_UNIFORM, &heads[i], 1};
+    }
+    int32_t tokens[10], done = 0;
+    double nll[N_LAYER * N_HEAD * 10];
+    int64_t offsets[] = {0, 10};
+    struct hs_batch batch = {.tokens = tokens, .offsets = offsets, .n_documents = 1};
+    struct hs_watch watch = {stop_after_five, &done};
+    draw_tokens(21, tokens, 10);
+    hs_engine_watch(f->engine, &watch);
+    assert_int_equal(hs_engine_nll(f->engine, &batch, masks, N_LAYER * N_HEAD, nll, NULL), HEADSIFT_STOPPED);
+    assert_int_equal(done, 2 * N_HEAD); /* asked after each layer's heads */
+    hs_engine_watch(f->engine, NULL);
+    assert_int_equal(hs_engine_nll(f->engine, &batch, masks, N_LAYER * N_HEAD, nll, NULL), HEADSIFT_OK);
+}
+
 static void one_mask_alone_equals_it_among_many(void **state) {
     struct fixture *f = *state;
     enum { N = N_LAYER * N_HEAD + 3 };
@@ -231,7 +258,8 @@ static void a_mask_leaves_the_other_heads_of_its_group_alone(void **state) {
     assert_int_equal(hs_rope_need(engine, N, NULL), HEADSIFT_OK);
     assert_int_equal(hs_cache_need(engine, 1, hs_slots(N), &walk.cache, NULL), HEADSIFT_OK);
     assert_int_equal(hs_layer_fork(engine, LAYER, &walk, forked, true, NULL), HEADSIFT_OK);
-    const float *values = (const float *)walk.cache.values + MASKED / 2 * walk.cache.slots * dim; /* two query heads a KV head */
+    const float *values =
+        (const float *)walk.cache.values + MASKED / 2 * walk.cache.slots * dim; /* two query heads a KV head */
     const float *plain = engine->block.attention, *replaced = engine->block.forked;
     double sums[64] = {0};
     for (int64_t row = 0; row < N; row++) {
@@ -366,6 +394,7 @@ int main(void) {
         cmocka_unit_test(later_tokens_move_no_earlier_loss),
         cmocka_unit_test(a_late_token_changes_the_loss),
         cmocka_unit_test(uniform_masks_change_nothing_where_attention_is_uniform_anyway),
+        cmocka_unit_test(many_masks_can_be_stopped_in_between),
         cmocka_unit_test(one_mask_alone_equals_it_among_many),
         cmocka_unit_test(few_streams_at_a_time_give_the_same),
         cmocka_unit_test(sharing_saves_the_layers_below_the_first_masked_one),

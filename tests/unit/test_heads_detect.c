@@ -73,6 +73,11 @@ static void fill_columns(const struct hs_sample *sample, const int32_t *answer, 
     }
 }
 
+void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch) {
+    (void)engine;
+    (void)watch;
+}
+
 headsift_status hs_engine_attend(struct hs_engine *engine, const int32_t *tokens, int64_t n_tokens, const int64_t *rows,
                                  int64_t n_rows, int32_t *columns, headsift_error *error) {
     (void)engine;

@@ -191,6 +191,8 @@ void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, 
     }
 }
 
+void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch) { engine->watch = watch; }
+
 int64_t hs_engine_layer_passes(const struct hs_engine *engine) { return engine->layer_passes; }
 
 int hs_engine_threads(const struct hs_engine *engine) { return engine->threads; }

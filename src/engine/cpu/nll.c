@@ -200,6 +200,15 @@ static headsift_status climb(struct job *job, int32_t layer, const struct hs_pla
     return HEADSIFT_OK;
 }
 
+/* Asks whether to go on with the masks that are left. */
+static headsift_status ask_watch(const struct job *job, int32_t done, headsift_error *error) {
+    const struct hs_watch *watch = job->engine->watch;
+    if (watch == NULL || done == job->n_masked || watch->go_on(watch->user, done, job->n_masked)) {
+        return HEADSIFT_OK;
+    }
+    return hs_fail(error, HEADSIFT_STOPPED, "stopped after %d of %d masks", done, job->n_masked);
+}
+
 /* The streams that leave at the layer of plans[first], as many at a time as there is room for.
  *  @param *joined whether the unmasked stream went up with the last of them. */
 static headsift_status fork_at(struct job *job, struct hs_walk *walk, int32_t first, int32_t count, bool *joined,
@@ -216,6 +225,7 @@ static headsift_status fork_at(struct job *job, struct hs_walk *walk, int32_t fi
         HS_TRY(hs_cache_need(job->engine, 1, job->slots, &walk->cache, error));
         HS_TRY(hs_layer_fork(job->engine, layer, walk, forked_x, last && (later || unmasked), error));
         HS_TRY(climb(job, layer + 1, walk->forks, n, *joined, error));
+        HS_TRY(ask_watch(job, first + at + n, error));
     }
     walk->forks = NULL;
     walk->n_forks = 0;
