@@ -1,6 +1,6 @@
 foreach(subject csv inputs jsonl parquet scores sql stream)
   hs_test(test_corpus_${subject} SOURCES unit/test_corpus_${subject}.c ROOMS base corpus LABELS corpus)
 endforeach()
-foreach(format jsonl csv)
+foreach(format jsonl csv parquet_footer)
   hs_fuzz(fuzz_${format} ROOMS base corpus)
 endforeach()

@@ -54,4 +54,11 @@ headsift_status hs_feed_run(struct hs_selection *selection, const struct hs_feed
 /** The bytes themselves if they are UTF-8, else a copy in `room` with U+FFFD for what is not. NULL: no memory. */
 const char *hs_repair_text(const char *text, size_t *size, struct hs_buffer *room);
 
+/** What the SQL function hs_text() mended since hs_mending_use(). */
+struct hs_mending {
+    int64_t values;
+    int64_t row, column; /**< of the first of them */
+    struct hs_buffer room;
+};
+
 #endif

@@ -49,7 +49,8 @@ void hs_spill_remove(const char *folder) {
     }
     struct dirent *entry;
     while ((entry = readdir(stream)) != NULL) {
-        if (strncmp(entry->d_name, "duckdb_temp", strlen("duckdb_temp")) == 0) {
+        if (strncmp(entry->d_name, "duckdb_temp", strlen("duckdb_temp")) == 0 ||
+            strncmp(entry->d_name, HS_COPY_PREFIX, strlen(HS_COPY_PREFIX)) == 0) {
             unlinkat(dirfd(stream), entry->d_name, 0);
         }
     }
@@ -59,6 +60,7 @@ void hs_spill_remove(const char *folder) {
 
 headsift_status hs_selection_open(struct hs_selection *selection, const char *memory, const char *temp_dir,
                                   headsift_error *error) {
+    selection->temp_dir = temp_dir;
     size_t n = 0, most = selection->parts.n + selection->units.n + 2;
     const char **paths = hs_alloc(most, sizeof *paths);
     if (paths == NULL) {
@@ -185,6 +187,7 @@ void hs_selection_free(struct hs_selection *selection) {
     hs_free(selection->by_documents);
     hs_free(selection->feed);
     hs_chosen_free(selection->chosen);
+    hs_mending_free(selection->mending);
 }
 
 headsift_status headsift_select_files(const char *scores, const headsift_select_options *options, const char *directory,

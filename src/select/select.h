@@ -60,13 +60,15 @@ struct hs_selection {
     struct hs_choice choice;
     const char *directory;
     const headsift_monitor *monitor;
+    const char *temp_dir; /**< where copies of files may lie while they are read; NULL: nowhere */
     struct hs_score_parts parts;
     json_t *metadata; /**< what all score files share */
     struct hs_units units;
-    struct hs_sql sql;        /**< tables hs_row and, once chosen, hs_stat and hs_pick: see table.c and choose.c */
-    char *by_documents;       /**< not NULL: the column that `choice.by` names is one of the documents' */
-    struct hs_chosen *chosen; /**< of hs_is_chosen(): see chosen.c */
-    struct hs_feed *feed;     /**< of hs_records(): see records.h */
+    struct hs_sql sql;          /**< tables hs_row and, once chosen, hs_stat and hs_pick: see table.c and choose.c */
+    char *by_documents;         /**< not NULL: the column that `choice.by` names is one of the documents' */
+    struct hs_chosen *chosen;   /**< of hs_is_chosen(): see chosen.c */
+    struct hs_feed *feed;       /**< of hs_records(): see records.h */
+    struct hs_mending *mending; /**< of hs_text(): see mend.c */
 };
 
 /** Reads the units off the score files and their metadata. Opens and closes a database of its own. */
@@ -95,15 +97,21 @@ headsift_status hs_by_documents_load(struct hs_selection *selection, headsift_er
 /** Fills hs_stat (a row a domain) and hs_pick(unit, file, row, domain, tokens, value, rank), and the units' counts. */
 headsift_status hs_choose(struct hs_selection *selection, headsift_error *error);
 
-/* ---- Writing (write.c, write_records.c, manifest.c, journal.c) ---- */
+/* ---- Writing (write.c, mend.c, write_records.c, manifest.c, journal.c) ---- */
 
 /** Makes the SQL function hs_is_chosen(row number) answer for this unit. */
 headsift_status hs_chosen_use(struct hs_selection *selection, const struct hs_unit *unit, headsift_error *error);
 void hs_chosen_free(struct hs_chosen *chosen); /**< NULL is fine */
 
+/** Makes the SQL function hs_text(bytes, row, column) ready, which mends strings that are no UTF-8. */
+headsift_status hs_mending_use(struct hs_selection *selection, headsift_error *error);
+void hs_mending_free(struct hs_mending *mending); /**< NULL is fine */
+
 /** Appends the options of COPY ... TO: for Parquet zstd and row groups of 122,880 rows, or fewer where rows are so
  * large (bytes in `rows` rows) that a group would not fit into memory; deterministic. */
 bool hs_copy_options(struct hs_buffer *sql, bool json, int64_t bytes, int64_t rows);
+
+#define HS_COPY_PREFIX "headsift-copy-" /* of a source file, in temp_dir: see write.c */
 
 /** Where DuckDB writes before the file gets its name. NULL when there is no memory. */
 char *hs_temporary(const char *path);

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "corpus/parquet_bytes.h"
+
 static const char *make(const char *name, const char *query, const char *options) {
     const char *path = scratch(name);
     char statement[4096];
@@ -350,6 +352,73 @@ static void test_large_documents(void **state) {
     hs_reader_close(reader);
 }
 
+/* ---- Strings made bytes in the footer ---- */
+
+#define TEXT "\x15\x0C\x25\x02\x18\x01" /* an optional byte array called ... */
+#define UTF8 "\x25\x00"                 /* converted type */
+#define STRING "\x4C\x1C\x00\x00"       /* logical type, behind it */
+
+/* FileMetaData: version, a schema of `n` elements below the root, which has `children`; rows. */
+static struct hs_buffer metadata(const char *elements, size_t size, unsigned n, unsigned children) {
+    struct hs_buffer out = {0};
+    char head[] = {0x15, 2, 0x19, (char)((n + 1) << 4 | 12), 0x48, 1, 'r', 0x15, (char)(2 * children), 0};
+    assert_true(hs_buffer_append(&out, head, sizeof head) && hs_buffer_append(&out, elements, size) &&
+                hs_buffer_append(&out, "\x16\x08\x00", 3));
+    return out;
+}
+
+static void check_retyped(const char *elements, size_t size, unsigned n, unsigned children, const char *wanted,
+                          size_t wanted_size) {
+    struct hs_buffer from = metadata(elements, size, n, children), to = {0};
+    struct hs_buffer expected = metadata(wanted, wanted_size, n, children);
+    bool ok = false;
+    assert_true(hs_parquet_retype(&to, from.data, from.size, &ok));
+    assert_true(ok);
+    assert_int_equal(to.size, expected.size);
+    assert_memory_equal(to.data, expected.data, to.size);
+    for (size_t cut = 0; cut < from.size - 3; cut++) { /* the rest behind the schema is not read */
+        to.size = 0;
+        char *exact = hs_copy_bytes(from.data, cut);
+        assert_true(hs_parquet_retype(&to, exact, cut, &ok));
+        assert_false(ok);
+        hs_free(exact);
+    }
+    hs_buffer_free(&from);
+    hs_buffer_free(&to);
+    hs_buffer_free(&expected);
+}
+
+#define CHECK_RETYPED(from, n, children, to) check_retyped(from, sizeof(from) - 1, n, children, to, sizeof(to) - 1)
+
+static void test_retype(void **state) {
+    (void)state;
+    CHECK_RETYPED(TEXT "a" UTF8 STRING "\0" TEXT "b" UTF8 "\0", 2, 2, TEXT "a\0" TEXT "b\0");
+    /* field_id between the two, and numbers of members written in full */
+    CHECK_RETYPED(TEXT "a" UTF8 "\x35\x04\x1C\x1C\0\0\0", 1, 1, TEXT "a\x55\x04\0");
+    CHECK_RETYPED(TEXT "a\x0C\x14\x1C\0\0\x05\x12\x06\0", 1, 1, TEXT "a\x55\x06\0");
+    /* no annotation, JSON, a number, REPEATED: as they are */
+    CHECK_RETYPED(TEXT "a\0", 1, 1, TEXT "a\0");
+    CHECK_RETYPED(TEXT "a\x25\x26\0", 1, 1, TEXT "a\x25\x26\0");
+    CHECK_RETYPED("\x15\x04\x25\x02\x18\x01"
+                  "a\0",
+                  1, 1,
+                  "\x15\x04\x25\x02\x18\x01"
+                  "a\0");
+    CHECK_RETYPED("\x15\x0C\x25\x04\x18\x01"
+                  "a" UTF8 "\0",
+                  1, 1,
+                  "\x15\x0C\x25\x04\x18\x01"
+                  "a" UTF8 "\0");
+    /* a group of two strings between two strings */
+    CHECK_RETYPED(TEXT "a" UTF8 "\0"
+                       "\x35\x02\x18\x01"
+                       "g\x15\x04\0" TEXT "b" UTF8 "\0" TEXT "c" UTF8 "\0" TEXT "d" UTF8 "\0",
+                  5, 3,
+                  TEXT "a\0"
+                       "\x35\x02\x18\x01"
+                       "g\x15\x04\0" TEXT "b" UTF8 "\0" TEXT "c" UTF8 "\0" TEXT "d\0");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types),
@@ -369,6 +438,7 @@ int main(void) {
         cmocka_unit_test(test_folder_is_no_column),
         cmocka_unit_test(test_links_and_dots),
         cmocka_unit_test(test_large_documents),
+        cmocka_unit_test(test_retype),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
