@@ -196,7 +196,7 @@ typedef struct headsift_score_options {
 
 /** One document's row, as in the Parquet files. Losses are means over n_scored tokens, in nats. */
 typedef struct headsift_score {
-    int64_t n_bytes, n_bytes_scored;
+    int64_t n_bytes, n_bytes_scored; /**< of the text; of the n_scored tokens that are predicted */
     int32_t n_tokens, n_scored;
     double loss_base, loss_ref, score; /**< NaN where there is none: see status */
     char status[16];                   /**< ok, truncated, chunked, too_short, bad_text, failed */

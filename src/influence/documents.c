@@ -72,7 +72,7 @@ static headsift_status cut_document(const struct hs_scoring *scoring, struct hs_
         if (predicted > 0) {
             HS_TRY(add_piece(pack, at, n, bos, error));
             row->n_scored += (int32_t)predicted;
-            row->n_bytes_scored += (int64_t)(encoding->ends[at + n - 1] - encoding->starts[at]);
+            row->n_bytes_scored += (int64_t)(encoding->ends[at + n - 1] - encoding->starts[at + n - predicted]);
             cut->used += n;
             cut->pieces++;
         }

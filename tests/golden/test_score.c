@@ -103,7 +103,7 @@ static void compare(const struct fixture *f, const headsift_score *rows, const c
         double loss = json_number_value(base), ref = json_number_value(json_object_get(f->rows[i], mask));
         assert_string_equal(rows[i].status, "ok");
         assert_int_equal(rows[i].n_scored, rows[i].n_tokens - 1);
-        assert_int_equal(rows[i].n_bytes_scored, rows[i].n_bytes);
+        assert_true(rows[i].n_bytes_scored > 0 && rows[i].n_bytes_scored < rows[i].n_bytes); /* not the first token */
         near(rows[i].loss_base, loss, 5e-6 * loss, id, "loss_base", &worst_loss);
         near(rows[i].loss_ref, ref, 5e-6 * ref, id, "loss_ref", &worst_loss);
         near(rows[i].score, (ref - loss) / loss, 1e-5, id, "score", &worst_score);
