@@ -87,7 +87,7 @@ static size_t batch_size(const struct hs_pack *pack, size_t first) {
 headsift_status hs_pack_score(const struct hs_scoring *scoring, struct hs_pack *pack, headsift_error *error) {
     for (size_t first = 0, n; first < pack->n_pieces; first += n) {
         if (hs_stop_wanted(scoring->monitor)) {
-            return hs_fail(error, HEADSIFT_STOPPED, "stopped; the same command goes on from here");
+            return hs_fail(error, HEADSIFT_STOPPED, HS_STOPPED_SCORE);
         }
         n = batch_size(pack, first);
         score_batch(scoring, pack, first, n);

@@ -14,16 +14,20 @@ struct making {
     struct hs_reader *reader;
     struct hs_score_writer *writer;
     struct hs_part_record record;
-    char file[1024]; /* the path as the rows name it: UTF-8 */
+    char *file; /* the path as the rows name it: UTF-8 */
 };
 
-static void name_file(const char *path, char *out, size_t size) {
-    size_t length = strlen(path);
-    if (length < size && hs_utf8_check(path, length) == length) {
-        memcpy(out, path, length + 1);
-    } else {
-        hs_escape_line(path, length, out, size);
+/* Fresh memory; NULL when there is none. */
+static char *name_file(const char *path) {
+    size_t length = strlen(path), room = 8 * length + 1; /* a byte becomes \xHH, a character \u{H} */
+    if (hs_utf8_check(path, length) == length) {
+        return hs_copy_string(path);
     }
+    char *name = hs_alloc(room, 1);
+    if (name != NULL) {
+        hs_escape_line(path, length, name, room);
+    }
+    return name;
 }
 
 static bool keep_bytes(struct hs_buffer *bytes, const char *text, size_t size, size_t *at) {
@@ -106,7 +110,7 @@ static void clear_pack(struct hs_job *job) {
 static headsift_status flush(struct making *making, headsift_error *error) {
     struct hs_job *job = making->job;
     if (hs_stop_wanted(job->monitor)) {
-        return hs_fail(error, HEADSIFT_STOPPED, "stopped; the same command goes on from here");
+        return hs_fail(error, HEADSIFT_STOPPED, HS_STOPPED_SCORE);
     }
     HS_TRY(hs_pack_score(&job->scoring, &job->pack, error));
     HS_TRY(write_rows(making, error));
@@ -157,9 +161,13 @@ static headsift_status open_writer(struct making *making, size_t index, headsift
 
 headsift_status hs_score_part(struct hs_job *job, size_t index, int64_t most, headsift_error *error) {
     struct making making = {.job = job, .input = &job->plan.inputs.items[index]};
-    name_file(making.input->path, making.file, sizeof making.file);
-    HS_TRY(hs_reader_open(making.input, job->inputs, false, &making.reader, error));
-    headsift_status status = open_writer(&making, index, error);
+    making.file = name_file(making.input->path);
+    headsift_status status = making.file != NULL
+                                 ? hs_reader_open(making.input, job->inputs, false, &making.reader, error)
+                                 : hs_fail_memory(error, "a path", strlen(making.input->path));
+    if (status == HEADSIFT_OK) {
+        status = open_writer(&making, index, error);
+    }
     if (status == HEADSIFT_OK) {
         status = score_records(&making, most, error);
     }
@@ -168,5 +176,6 @@ headsift_status hs_score_part(struct hs_job *job, size_t index, int64_t most, he
     }
     hs_score_writer_abort(making.writer);
     hs_reader_close(making.reader);
+    hs_free(making.file);
     return status;
 }

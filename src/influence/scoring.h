@@ -12,6 +12,9 @@ enum {
     HS_CHECKED_TOKENS = 16    /**< so many scored tokens or more, and the mask should change the loss */
 };
 
+/** The message of a call that was stopped. A file is the unit that is kept: the one in work begins again. */
+#define HS_STOPPED_SCORE "stopped; files that are finished are kept, the same command goes on with the others"
+
 /** What all documents of a call share. */
 struct hs_scoring {
     const struct hs_tokenizer *tokenizer;

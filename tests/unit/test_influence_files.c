@@ -182,6 +182,28 @@ static void the_domain_line_is_said_once(void **state) {
                         "proseprose");
 }
 
+static void a_long_path_stands_whole_in_its_rows(void **state) {
+    struct bench *bench = *state;
+    char path[4 * PATH], out[2 * PATH], query[LINE];
+    two_files(bench, "influence_long_path");
+    size_t length = (size_t)snprintf(path, sizeof path, "%s/", bench->folder);
+    while (length < 3 * PATH) {
+        path[length++] = '.';
+        path[length++] = '/';
+    }
+    snprintf(path + length, sizeof path - length, "b.jsonl");
+    path_of(bench, "out", out);
+    const char *const paths[] = {path};
+    headsift_inputs inputs = {.paths = paths, .n_paths = 1};
+    assert_int_equal(
+        headsift_score_files(bench->model, tiny_heads(), NULL, &inputs, out, false, NULL, NULL, &bench->error),
+        HEADSIFT_OK);
+    snprintf(query, sizeof query,
+             "SELECT min(length(file)) = %zu AND bool_and(id = file || ':' || row) FROM '@/out/part-00000-b.parquet'",
+             strlen(path));
+    assert_string_equal(ask(bench, query), "true");
+}
+
 static void settings_are_in_the_folder_and_in_the_file(void **state) {
     struct bench *bench = *state;
     two_files(bench, "influence_settings");
@@ -299,7 +321,7 @@ static void a_stop_keeps_what_is_complete(void **state) {
     assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_STOPPED);
     bench->stop_after = 0;
     bench->stop = 0;
-    assert_non_null(strstr(bench->error.message, "goes on"));
+    assert_non_null(strstr(bench->error.message, "goes on with the others"));
     assert_int_equal(bench->summary.documents, 4);
     assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.parquet*')"), "1");
     ino_t before = identity(bench, "out/part-00000-a.parquet");
@@ -377,6 +399,7 @@ int main(void) {
         cmocka_unit_test(a_row_a_record_in_order),
         cmocka_unit_test(rows_equal_the_scores_of_the_texts),
         cmocka_unit_test(the_domain_line_is_said_once),
+        cmocka_unit_test(a_long_path_stands_whole_in_its_rows),
         cmocka_unit_test(settings_are_in_the_folder_and_in_the_file),
         cmocka_unit_test(a_second_call_does_what_is_missing_and_ends_with_the_same_bytes),
         cmocka_unit_test(other_settings_and_changed_inputs_are_refused),
