@@ -1,21 +1,27 @@
 /* Ranking by a column of the documents themselves: its numbers go into hs_by, a row a document.
  * What is no number has no value there, and such a document is not chosen. */
+#define _GNU_SOURCE
 #include <string.h>
+#include <strings.h>
 
 #include "select/cursor.h"
 #include "select/records.h"
 
-static headsift_status load_parquet(struct hs_selection *selection, const struct hs_unit *unit, headsift_error *error) {
+/* A column of the file's own called file_row_number hides DuckDB's: then the rows are counted as they are read. */
+static headsift_status load_parquet(struct hs_selection *selection, const struct hs_unit *unit, bool has_row_number,
+                                    headsift_error *error) {
     const char *by = selection->by_documents;
     struct hs_buffer sql = {0};
-    bool built = hs_buffer_printf(&sql, "INSERT INTO hs_by SELECT %d, file_row_number, TRY_CAST(", unit->file) &&
+    bool built = hs_buffer_printf(&sql, "INSERT INTO hs_by SELECT %d, %s, TRY_CAST(", unit->file,
+                                  has_row_number ? "row_number() OVER () - 1" : "file_row_number") &&
                  hs_sql_identifier(&sql, by, strlen(by)) && hs_buffer_printf(&sql, " AS DOUBLE) FROM ") &&
                  hs_sql_parquet(&sql, unit->path);
     return hs_sql_built(&selection->sql, &sql, built, error);
 }
 
-/* A Parquet file tells its columns: one that lacks this one is refused, with those it has. */
-static headsift_status check_parquet(struct hs_selection *selection, const struct hs_unit *unit,
+/* A Parquet file tells its columns: one that lacks this one is refused, with those it has. *has_row_number says whether
+ * file_row_number is one of them. */
+static headsift_status check_parquet(struct hs_selection *selection, const struct hs_unit *unit, bool *has_row_number,
                                      headsift_error *error) {
     struct hs_buffer sql = {0}, names = {0};
     bool built = hs_buffer_printf(&sql, "SELECT column_name FROM (DESCRIBE FROM ") &&
@@ -25,12 +31,15 @@ static headsift_status check_parquet(struct hs_selection *selection, const struc
                                    : hs_fail_memory(error, "a statement", sql.size);
     hs_buffer_free(&sql);
     HS_TRY(status);
+    static const char row_number[] = "file_row_number";
     bool found = false;
-    while (!found && hs_cursor_next(&cursor)) {
+    *has_row_number = false;
+    while (hs_cursor_next(&cursor)) {
         size_t size;
         const char *name = hs_cursor_text(&cursor, 0, &size);
-        found = strlen(selection->by_documents) == size && memcmp(selection->by_documents, name, size) == 0;
-        built = hs_buffer_printf(&names, "%s%.*s", names.size > 0 ? ", " : "", (int)size, name);
+        *has_row_number |= size == sizeof row_number - 1 && strncasecmp(name, row_number, size) == 0;
+        found |= strlen(selection->by_documents) == size && memcmp(selection->by_documents, name, size) == 0;
+        built &= hs_buffer_printf(&names, "%s%.*s", names.size > 0 ? ", " : "", (int)size, name);
     }
     hs_cursor_close(&cursor);
     if (!found) {
@@ -55,9 +64,10 @@ static headsift_status load_file(struct hs_selection *selection, const struct hs
     HS_TRY(hs_unit_input(selection, unit, &list, error));
     headsift_status status;
     if (list.items[0].format == HS_FORMAT_PARQUET) {
-        status = check_parquet(selection, unit, error);
+        bool has_row_number;
+        status = check_parquet(selection, unit, &has_row_number, error);
         if (status == HEADSIFT_OK) {
-            status = load_parquet(selection, unit, error);
+            status = load_parquet(selection, unit, has_row_number, error);
         }
     } else {
         status = load_records(selection, unit, &list.items[0], error);

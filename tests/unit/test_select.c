@@ -63,6 +63,15 @@ static void choices_are_those_worked_out_by_hand(void **state) {
     }
 }
 
+/* The documents' own column of that name counts down, and must not be taken for the rows' numbers. */
+static void a_column_called_file_row_number_is_a_column(void **state) {
+    (void)state;
+    sql("COPY (SELECT 'r' || i AS id, 11 - i AS \"File_Row_Number\", 2.0 * i AS quality FROM range(12) t(i)) TO "
+        "'@/docs.parquet' (FORMAT parquet)");
+    select_into("out", (headsift_select_options){.keep_count = 1, .by = "quality"}, HEADSIFT_OK);
+    assert_string_equal(chosen(), "r9 r3");
+}
+
 static void nothing_to_choose_is_a_manifest_without_files(void **state) {
     (void)state;
     select_into("out", (headsift_select_options){.budget = 1}, HEADSIFT_OK);
@@ -212,6 +221,7 @@ static void recorded_size_and_unfinished_scores_are_looked_at(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(choices_are_those_worked_out_by_hand),
+        TEST(a_column_called_file_row_number_is_a_column),
         TEST(nothing_to_choose_is_a_manifest_without_files),
         TEST(the_manifest_counts),
         TEST(random_choices_belong_to_their_seed),
