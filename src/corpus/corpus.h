@@ -24,7 +24,7 @@ struct hs_input_list {
 };
 
 /** Finds the files: expands globs (only where no file has that very name) and folders (recursively; files of known
- *  suffixes; names that begin with "." or "_" and .tmp-* are left out), reads files_from. Each file is opened once, so
+ *  suffixes; names that begin with "." or "_" are left out), reads files_from. Each file is opened once, so
  *  that one that can't be is an error before any work starts. So is no file at all, one of an unknown kind, one that is
  * no regular file, one with a name that is not UTF-8, and one that is there twice, be it by another path. */
 headsift_status hs_inputs_find(const headsift_inputs *inputs, struct hs_input_list *out, headsift_error *error);

@@ -2,6 +2,7 @@
  * record names the columns. Every value is a string. A record of another width is bad, and only that one. */
 #include "corpus/reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -247,6 +248,34 @@ static headsift_status keep_header(struct csv *csv, const char *path, headsift_e
     return HEADSIFT_OK;
 }
 
+static int compare_names(const void *left, const void *right) {
+    const struct hs_field *const *a = left, *const *b = right;
+    size_t shorter = (*a)->name_size < (*b)->name_size ? (*a)->name_size : (*b)->name_size;
+    int order = memcmp((*a)->name, (*b)->name, shorter);
+    return order != 0 ? order : ((*a)->name_size > (*b)->name_size) - ((*a)->name_size < (*b)->name_size);
+}
+
+/* A name that stands twice names no column: what is written by names would lose one of them. */
+static headsift_status refuse_repeated_names(const struct csv *csv, const char *path, headsift_error *error) {
+    const struct hs_field **sorted = hs_alloc(csv->n_columns, sizeof *sorted);
+    if (sorted == NULL) {
+        return hs_fail_memory(error, path, csv->n_columns * sizeof *sorted);
+    }
+    for (size_t i = 0; i < csv->n_columns; i++) {
+        sorted[i] = &csv->fields[i];
+    }
+    qsort(sorted, csv->n_columns, sizeof *sorted, compare_names);
+    headsift_status status = HEADSIFT_OK;
+    for (size_t i = 1; i < csv->n_columns && status == HEADSIFT_OK; i++) {
+        if (compare_names(&sorted[i - 1], &sorted[i]) == 0) {
+            status = hs_fail(error, HEADSIFT_USAGE, "%s has two columns \"%.*s\": rename one", path,
+                             (int)(sorted[i]->name_size < 300 ? sorted[i]->name_size : 300), sorted[i]->name);
+        }
+    }
+    hs_free(sorted);
+    return status;
+}
+
 static headsift_status find_place(struct hs_reader *reader, struct csv *csv, enum hs_role role, headsift_error *error) {
     const char *name = reader->columns.names[role];
     csv->places[role] = csv->n_columns;
@@ -254,9 +283,6 @@ static headsift_status find_place(struct hs_reader *reader, struct csv *csv, enu
         const struct hs_field *field = &csv->fields[i];
         if (field->name_size != strlen(name) || memcmp(field->name, name, field->name_size) != 0) {
             continue;
-        }
-        if (csv->places[role] < csv->n_columns) {
-            return hs_fail(error, HEADSIFT_USAGE, "%s has two columns \"%s\": rename one", reader->path, name);
         }
         csv->places[role] = i;
     }
@@ -279,6 +305,7 @@ static headsift_status open_csv(struct hs_reader *reader, const struct hs_input 
         return HEADSIFT_OK;
     }
     HS_TRY(keep_header(csv, reader->path, error));
+    HS_TRY(refuse_repeated_names(csv, reader->path, error));
     for (int role = 0; role < HS_ROLES; role++) {
         HS_TRY(find_place(reader, csv, (enum hs_role)role, error));
     }

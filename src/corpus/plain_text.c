@@ -1,8 +1,6 @@
-/* Plain text: the whole file is one record, its path the id.
+/* Plain text: the whole file is one record without an id (FILE:0 stands for it).
  * An empty file is a record with an empty text. */
 #include "corpus/reader.h"
-
-#include <string.h>
 
 #include "corpus/stream.h"
 
@@ -39,7 +37,6 @@ static headsift_status next_text(struct hs_reader *reader, struct hs_document *d
     text->done = true;
     *more = true;
     hs_document_set(document, HS_ROLE_TEXT, text->bytes.data, text->bytes.size);
-    hs_document_set(document, HS_ROLE_ID, reader->path, strlen(reader->path));
     return HEADSIFT_OK;
 }
 
