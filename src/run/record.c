@@ -105,7 +105,7 @@ static headsift_status remove_file(const char *path, headsift_error *error) {
 
 /* What headsift_score_files leaves in its folder. */
 static bool is_score_output(const char *name) {
-    return strcmp(name, "score.json") == 0 || strcmp(name, "parts.jsonl") == 0 ||
+    return strcmp(name, "score.json") == 0 || strcmp(name, "_parts.jsonl") == 0 ||
            (strncmp(name, "part-", 5) == 0 && strstr(name, ".parquet") != NULL);
 }
 
