@@ -229,10 +229,25 @@ static headsift_status check_parquet_rows(struct hs_selection *selection, const 
     return HEADSIFT_OK;
 }
 
+/* A file of the same size that was touched since may hold other text: that is said, no more, since a copy or a restored
+ * file has a new time too. */
+static void warn_touched(const struct hs_selection *selection, const struct hs_unit *unit, const json_t *input,
+                         const struct hs_file_identity *now) {
+    const json_t *seconds = json_object_get(input, "mtime"), *nanoseconds = json_object_get(input, "mtime_ns");
+    bool same = json_integer_value(seconds) == now->mtime_seconds &&
+                (!json_is_integer(nanoseconds) || json_integer_value(nanoseconds) == now->mtime_nanoseconds);
+    if (json_is_integer(seconds) && !same) {
+        hs_log(selection->monitor, HEADSIFT_LOG_WARNING,
+               "%s: its time of change is not the one it had when it was scored (the size is the same): if its text "
+               "changed, score it again",
+               unit->path);
+    }
+}
+
 static headsift_status check_unit(struct hs_selection *selection, const struct hs_unit *unit, headsift_error *error) {
     struct hs_input_list list = {0};
     HS_TRY(hs_unit_input(selection, unit, &list, error));
-    uint64_t size = list.items[0].identity.size;
+    const struct hs_file_identity identity = list.items[0].identity;
     enum hs_format format = list.items[0].format;
     hs_inputs_free(&list);
     const struct hs_score_part *part = &selection->parts.items[unit->part];
@@ -240,10 +255,13 @@ static headsift_status check_unit(struct hs_selection *selection, const struct h
     char *path = input_path(part);
     bool same = path != NULL && strcmp(path, unit->path) == 0;
     hs_free(path);
-    if (same && json_is_integer(known) && (uint64_t)json_integer_value(known) != size) {
+    if (same && json_is_integer(known) && (uint64_t)json_integer_value(known) != identity.size) {
         return hs_fail(error, HEADSIFT_FAILED,
                        "%s: %llu bytes, but %lld when it was scored: it has changed, score it again", unit->path,
-                       (unsigned long long)size, (long long)json_integer_value(known));
+                       (unsigned long long)identity.size, (long long)json_integer_value(known));
+    }
+    if (same) {
+        warn_touched(selection, unit, part->input, &identity);
     }
     return format == HS_FORMAT_PARQUET ? check_parquet_rows(selection, unit, error) : HEADSIFT_OK;
 }

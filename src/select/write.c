@@ -115,7 +115,8 @@ static bool append_list(struct hs_buffer *sql, const struct columns *columns, bo
     return ok && (opening[0] == ' ' || hs_buffer_printf(sql, ")"));
 }
 
-/* Inside lists and structs NaN can't be replaced: such a file is refused rather than written as broken JSON. */
+/* Inside lists and structs NaN can't be replaced: such a file is refused rather than written as broken JSON.
+ * Strings are cut out first: words inside them are no numbers. */
 static headsift_status refuse_nested_nan(struct hs_selection *selection, const struct hs_unit *unit, const char *path,
                                          const struct columns *columns, headsift_error *error) {
     for (size_t i = 0; i < columns->n; i++) {
@@ -125,9 +126,11 @@ static headsift_status refuse_nested_nan(struct hs_selection *selection, const s
         }
         struct hs_buffer sql = {0};
         bool built = hs_buffer_printf(&sql, "SELECT min(s.%s)::BIGINT", row_number(columns)) &&
-                     append_chosen(&sql, path, columns) && hs_buffer_printf(&sql, " AND regexp_matches(to_json(s.") &&
+                     append_chosen(&sql, path, columns) &&
+                     hs_buffer_printf(&sql, " AND regexp_matches(regexp_replace(to_json(s.") &&
                      hs_sql_identifier(&sql, name, strlen(name)) &&
-                     hs_buffer_printf(&sql, ")::VARCHAR, '[:\\[,](NaN|-?Infinity)[,\\]}]')");
+                     hs_buffer_printf(&sql, ")::VARCHAR, '\"([^\"\\\\]|\\\\.)*\"', '', 'gs'), "
+                                            "'[:\\[,](NaN|-?Infinity)[,\\]}]')");
         struct hs_cursor cursor = {0};
         headsift_status status = built ? hs_cursor_open(&selection->sql, sql.data, &cursor, error)
                                        : hs_fail_memory(error, unit->path, sql.size);

@@ -216,6 +216,57 @@ static void recorded_size_and_unfinished_scores_are_looked_at(void **state) {
     assert_non_null(strstr(last_error.message, "1 of 2 files"));
 }
 
+static void a_limit_that_was_not_reached_is_unfinished(void **state) {
+    (void)state;
+    static const char part[] = "{\"part\":\"part-00000\",\"documents\":12}\n";
+    write_bytes("scores/score.json", "{\"inputs\": [1, 2], \"limit\": 13}");
+    select_into("out", (headsift_select_options){0}, HEADSIFT_FAILED);
+    assert_non_null(strstr(last_error.message, "0 of --limit 13"));
+    char twice[128];
+    snprintf(twice, sizeof twice, "%s%s{\"part\":\"part-00001\",\"docu", part, part);
+    write_bytes("scores/_parts.jsonl", twice);
+    select_into("out", (headsift_select_options){0}, HEADSIFT_FAILED);
+    assert_non_null(strstr(last_error.message, "12 of --limit 13"));
+    write_bytes("scores/score.json", "{\"inputs\": [1, 2], \"limit\": 12}");
+    select_into("out", (headsift_select_options){0}, HEADSIFT_OK);
+    write_bytes("scores/_parts.jsonl", "{\"part\":\"part-00000\",\"documents\":6}\n"
+                                       "{\"part\":\"part-00001\",\"documents\":6}\n");
+    select_into("out", (headsift_select_options){0}, HEADSIFT_FAILED); /* one of the two was removed */
+    assert_non_null(strstr(last_error.message, "1 of 2 files"));
+}
+
+static void keep_line(void *user, headsift_log_level level, const char *line) {
+    if (level == HEADSIFT_LOG_WARNING) {
+        snprintf(user, 1024, "%s", line);
+    }
+}
+
+static void score_with_time(const struct hs_file_identity *was, int64_t earlier) {
+    char text[1024];
+    snprintf(text, sizeof text,
+             "COPY (SELECT '@/docs.parquet' AS file, i AS row, 'd' AS domain, 1 AS n_tokens, 1.0::DOUBLE AS score FROM "
+             "range(12) t(i)) TO '@/scores/part-00000.parquet' (FORMAT parquet, KV_METADATA {'headsift.input': "
+             "'{\"path\":\"@/docs.parquet\",\"size\":%lld,\"mtime\":%lld,\"mtime_ns\":%lld}'})",
+             (long long)was->size, (long long)(was->mtime_seconds - earlier), (long long)was->mtime_nanoseconds);
+    sql(text);
+}
+
+static void a_touched_source_is_said(void **state) {
+    (void)state;
+    struct hs_file_identity identity;
+    assert_int_equal(hs_file_identity(in_folder("docs.parquet"), &identity, &last_error), HEADSIFT_OK);
+    char line[1024] = "";
+    const headsift_monitor monitor = {.log = keep_line, .user = line};
+    const headsift_select_options options = {.overwrite = true};
+    for (int64_t earlier = 0; earlier < 2; earlier++) {
+        score_with_time(&identity, earlier);
+        assert_int_equal(
+            headsift_select_files(in_folder("scores"), &options, in_folder("out"), &monitor, NULL, &last_error),
+            HEADSIFT_OK);
+        assert_int_equal(strstr(line, in_folder("docs.parquet: its time of change")) != NULL, earlier == 1);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, small_corpus)
 
 int main(void) {
@@ -230,6 +281,8 @@ int main(void) {
         TEST(scores_that_are_none_or_twice_are_refused),
         TEST(sources_that_changed_are_refused),
         TEST(recorded_size_and_unfinished_scores_are_looked_at),
+        TEST(a_limit_that_was_not_reached_is_unfinished),
+        TEST(a_touched_source_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,9 @@ static void parquet_as_json_lines(void **state) {
     select_into("out2", half_jsonl, HEADSIFT_FAILED);
     assert_non_null(strstr(last_error.message, "row 1"));
     assert_false(hs_file_exists(in_folder("out2/manifest.json")));
+    sql("COPY (SELECT {'x': 0.5::DOUBLE, 's': 'q,NaN,w' || chr(10) || '\",Infinity,\\'} AS pair FROM range(4) t(i)) TO "
+        "'@/docs.parquet' (FORMAT parquet)");
+    select_into("out3", half_jsonl, HEADSIFT_OK);
 }
 
 static void awkward_names_are_taken_literally(void **state) {
