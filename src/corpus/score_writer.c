@@ -1,8 +1,9 @@
-/* Score rows gathered in a DuckDB table in memory and written as one Parquet file on commit.
- * The file is written beside its final name by one thread, so that the same rows give the same bytes. */
+/* Score rows gathered in a DuckDB table, in a hidden folder on disk beyond ROWS_MEMORY, and written as one Parquet file
+ * on commit. It is written beside its final name by one thread, so that the same rows give the same bytes. */
 #define _GNU_SOURCE
 #include "corpus/score_writer.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,9 +20,12 @@ struct hs_score_writer {
     duckdb_appender appender;
     char *path;
     char *temporary;
+    char *spill;               /**< DIR/.NAME.spill-PID */
     struct hs_buffer metadata; /**< the KV_METADATA struct of the COPY statement; empty: none */
     struct hs_buffer scratch;
 };
+
+#define ROWS_MEMORY "512MB" /* what DuckDB keeps in memory of the rows of a file */
 
 /* In the order of the columns of the file: docs/formats.md. */
 static const char create_table[] =
@@ -83,13 +87,23 @@ static headsift_status create_temporary(struct hs_score_writer *writer, headsift
 
 static headsift_status open_table(struct hs_score_writer *writer, headsift_error *error) {
     const char *const paths[] = {writer->temporary};
-    struct hs_sql_options options = {.threads = 1, .paths = paths, .n_paths = 1};
+    struct hs_sql_options options = {
+        .threads = 1, .memory = ROWS_MEMORY, .temp_dir = writer->spill, .paths = paths, .n_paths = 1};
     HS_TRY(hs_sql_open(&options, &writer->sql, error));
     HS_TRY(hs_sql_run(&writer->sql, create_table, NULL, error));
     if (duckdb_appender_create(writer->sql.connection, NULL, "scores", &writer->appender) == DuckDBError) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: %s", writer->path, duckdb_appender_error(writer->appender));
     }
     return HEADSIFT_OK;
+}
+
+static bool name_files(struct hs_score_writer *writer, const char *path) {
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    long process = (long)getpid();
+    writer->path = hs_copy_string(path);
+    writer->temporary = hs_format("%s.tmp-%ld", path, process);
+    writer->spill = hs_format("%.*s.%s.spill-%ld", (int)(name - path), path, name, process);
+    return writer->path != NULL && writer->temporary != NULL && writer->spill != NULL;
 }
 
 headsift_status hs_score_writer_open(const char *path, const char *const *metadata, struct hs_score_writer **out,
@@ -99,16 +113,8 @@ headsift_status hs_score_writer_open(const char *path, const char *const *metada
     if (writer == NULL) {
         return hs_fail_memory(error, path, sizeof *writer);
     }
-    writer->path = hs_copy_string(path);
-    char *temporary = hs_format("%s.tmp-%ld", path, (long)getpid());
-    headsift_status status = HEADSIFT_OK;
-    if (writer->path == NULL || temporary == NULL || !build_metadata(writer, metadata)) {
-        status = no_memory(writer, error);
-        hs_free(temporary);
-    } else {
-        writer->temporary = temporary;
-        status = create_temporary(writer, error);
-    }
+    bool named = name_files(writer, path) && build_metadata(writer, metadata);
+    headsift_status status = named ? create_temporary(writer, error) : no_memory(writer, error);
     if (status == HEADSIFT_OK) {
         status = open_table(writer, error);
     }
@@ -211,6 +217,17 @@ headsift_status hs_score_writer_commit(struct hs_score_writer *writer, headsift_
     return status;
 }
 
+static void remove_folder(const char *path) {
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder != NULL) {
+        closedir(folder);
+        rmdir(path);
+    }
+}
+
 void hs_score_writer_abort(struct hs_score_writer *writer) {
     if (writer == NULL) {
         return;
@@ -220,8 +237,12 @@ void hs_score_writer_abort(struct hs_score_writer *writer) {
     if (writer->temporary != NULL) {
         unlink(writer->temporary);
     }
+    if (writer->spill != NULL) {
+        remove_folder(writer->spill);
+    }
     hs_free(writer->path);
     hs_free(writer->temporary);
+    hs_free(writer->spill);
     hs_buffer_free(&writer->metadata);
     hs_buffer_free(&writer->scratch);
     hs_free(writer);

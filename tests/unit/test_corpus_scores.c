@@ -118,6 +118,45 @@ static void test_same_bytes(void **state) {
     hs_map_close(&b);
 }
 
+static bool anything_spilled(const char *path) {
+    char *query = hs_format("SELECT count(*) FROM glob('%s/.%%s.spill-%ld/*')", HS_TEST_SCRATCH, (long)getpid());
+    char *got = read_back(query, strrchr(path, '/') + 1);
+    bool spilled = strcmp(got, "0\n") != 0;
+    hs_free(got);
+    hs_free(query);
+    return spilled;
+}
+
+/* More rows than the memory holds. */
+static void test_more_rows_than_memory(void **state) {
+    (void)state;
+    const char *path = scratch("spilled.parquet");
+    static char id[2000];
+    headsift_error error = {0};
+    headsift_score score = {.n_bytes = 1, .status = "ok"};
+    struct hs_score_writer *writer;
+    assert_int_equal(hs_score_writer_open(path, NULL, &writer, &error), HEADSIFT_OK);
+    uint64_t random = 1;
+    for (int64_t i = 0; i < 450000; i++) {
+        for (size_t at = 0; at < sizeof id; at += i % 100 == 0 ? 1 : 100) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            id[at] = (char)('a' + (random >> 60));
+        }
+        if (hs_score_writer_add(writer, id, sizeof id, "f", i, "d", 1, &score, &error) != HEADSIFT_OK) {
+            fail_msg("%s", error.message);
+        }
+    }
+    assert_true(anything_spilled(path));
+    if (hs_score_writer_commit(writer, &error) != HEADSIFT_OK) {
+        fail_msg("%s", error.message);
+    }
+    assert_false(anything_spilled(path));
+    check_query("SELECT count(*), sum(CASE WHEN file_row_number = row THEN 1 ELSE 0 END) FROM read_parquet('%s', "
+                "file_row_number=true)",
+                path, "450000|450000\n");
+    remove(path);
+}
+
 static void test_no_rows(void **state) {
     (void)state;
     const char *path = scratch("norows.parquet");
@@ -192,6 +231,7 @@ int main(void) {
         cmocka_unit_test(test_many_rows_in_order),
         cmocka_unit_test(test_same_bytes),
         cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_more_rows_than_memory),
         cmocka_unit_test(test_abort_leaves_nothing),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_no_folder),
