@@ -23,7 +23,6 @@ struct hs_job {
     size_t n_labels, labels_capacity;
     struct hs_buffer label_bytes;
     struct hs_id_set ids;
-    int64_t duplicate_ids;
     int64_t documents, tokens; /**< of this call */
     double started;            /**< seconds of the monotonic clock */
     double bytes_done, bytes_total;

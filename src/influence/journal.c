@@ -18,9 +18,9 @@ static int format_line(const struct hs_part *part, char line[LINE_SIZE]) {
     const struct hs_part_record *record = &part->record;
     return snprintf(line, LINE_SIZE,
                     "{\"part\":\"%s\",\"documents\":%lld,\"unscored\":%lld,\"tokens\":%lld,\"compared\":%lld,"
-                    "\"changed\":%lld}\n",
+                    "\"changed\":%lld,\"duplicate_ids\":%lld}\n",
                     part->name, (long long)record->documents, (long long)record->unscored, (long long)record->tokens,
-                    (long long)record->check.compared, (long long)record->check.changed);
+                    (long long)record->check.compared, (long long)record->check.changed, (long long)record->duplicates);
 }
 
 static struct hs_part *find_part(const struct hs_score_plan *plan, const char *name) {
@@ -37,11 +37,9 @@ static void read_line(const struct hs_score_plan *plan, const char *line, size_t
     const struct {
         const char *key;
         int64_t *out;
-    } counts[] = {{"documents", &record.documents},
-                  {"unscored", &record.unscored},
-                  {"tokens", &record.tokens},
-                  {"compared", &record.check.compared},
-                  {"changed", &record.check.changed}};
+    } counts[] = {{"documents", &record.documents},   {"unscored", &record.unscored},
+                  {"tokens", &record.tokens},         {"compared", &record.check.compared},
+                  {"changed", &record.check.changed}, {"duplicate_ids", &record.duplicates}};
     bool ok = hs_json_string(object, "part", true, "", &name, NULL) == HEADSIFT_OK;
     for (size_t i = 0; ok && i < sizeof counts / sizeof *counts; i++) {
         ok = hs_json_int(object, counts[i].key, 0, INT64_MAX, true, "", counts[i].out, NULL) == HEADSIFT_OK;

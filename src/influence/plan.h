@@ -12,6 +12,7 @@
 struct hs_part_record {
     int64_t documents, unscored, tokens;
     struct hs_mask_check check;
+    int64_t duplicates; /**< rows with an id that a row before it has, in this part or one that was made before it */
 };
 
 /** One output file. */
@@ -41,6 +42,8 @@ void hs_plan_free(struct hs_score_plan *plan); /**< fine on a zeroed struct */
 headsift_status hs_plan_compare(struct hs_score_plan *plan, headsift_error *error);
 /** Removes what an earlier call left in the folder: its parts, journal and settings. */
 headsift_status hs_plan_remove_old(const struct hs_score_plan *plan, headsift_error *error);
+/** Removes unfinished files and spill folders that calls which were killed left in the folder. */
+void hs_plan_remove_leftovers(const struct hs_score_plan *plan);
 /** Makes the folder, score.json and a journal of the parts that are done. */
 headsift_status hs_plan_begin(const struct hs_score_plan *plan, headsift_error *error);
 

@@ -81,13 +81,14 @@ static headsift_status do_missing(headsift_model *model, struct hs_job *job, hea
 }
 
 static void sum_up(const struct hs_job *job, headsift_score_summary *summary, struct hs_mask_check *check) {
-    *summary = (headsift_score_summary){.duplicate_ids = job->duplicate_ids, .seconds = hs_job_seconds(job)};
+    *summary = (headsift_score_summary){.seconds = hs_job_seconds(job)};
     for (size_t i = 0; i < job->plan.inputs.n; i++) {
         const struct hs_part_record *record = &job->plan.parts[i].record;
         if (job->plan.parts[i].done) {
             summary->documents += record->documents;
             summary->unscored += record->unscored;
             summary->tokens += record->tokens;
+            summary->duplicate_ids += record->duplicates;
             check->compared += record->check.compared;
             check->changed += record->check.changed;
         }
@@ -97,10 +98,10 @@ static void sum_up(const struct hs_job *job, headsift_score_summary *summary, st
 
 static headsift_status verdict(const struct hs_job *job, const headsift_score_summary *summary,
                                const struct hs_mask_check *check, headsift_error *error) {
-    if (job->duplicate_ids > 0) {
+    if (summary->duplicate_ids > 0) {
         hs_log(job->monitor, HEADSIFT_LOG_WARNING,
                "%lld rows have an id that an earlier row has; file and row tell them apart",
-               (long long)job->duplicate_ids);
+               (long long)summary->duplicate_ids);
     }
     HS_TRY(hs_mask_check_end(check, error));
     if (summary->unscored > 0) {
@@ -115,6 +116,7 @@ static headsift_status run_job(headsift_model *model, struct hs_job *job, bool o
     if (!overwrite) {
         HS_TRY(hs_plan_compare(&job->plan, error));
     }
+    hs_plan_remove_leftovers(&job->plan);
     if (overwrite || anything_missing(&job->plan)) {
         HS_TRY(check_inputs(job, error));
         if (overwrite) {

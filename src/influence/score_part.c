@@ -48,7 +48,7 @@ static headsift_status add_label(struct making *making, const struct hs_document
     struct hs_buffer *bytes = &job->label_bytes;
     *label = (struct hs_label){.row = document->row, .id = bytes->size, .domain_size = document->domain_size};
     if (document->id != NULL) {
-        job->duplicate_ids += hs_id_set_add(&job->ids, document->id, document->id_size);
+        making->record.duplicates += hs_id_set_add(&job->ids, document->id, document->id_size);
         ok = hs_buffer_append(bytes, document->id, document->id_size);
     } else {
         ok = hs_buffer_printf(bytes, "%s:%lld", making->file, (long long)document->row);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -255,6 +256,8 @@ static void a_second_call_does_what_is_missing_and_ends_with_the_same_bytes(void
     assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED); /* the same verdict */
     assert_non_null(strstr(bench->log.data, "nothing left to score"));
     assert_int_equal(bench->summary.documents, 6);
+    assert_int_equal(bench->summary.duplicate_ids, 1); /* and the same warning */
+    assert_non_null(strstr(bench->log.data, "id that an earlier row has"));
     remove_file(bench, "out/part-00000-a.parquet");
     assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
     assert_same_bytes(bench, "out/part-00000-a.parquet", &a);
@@ -335,6 +338,40 @@ static void a_stop_keeps_what_is_complete(void **state) {
     assert_same_bytes(bench, "out/part-00001-b.parquet", &b);
 }
 
+/* The number of a process that was there and is gone. */
+static int gone_process(void) {
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    assert_true(child > 0 && waitpid(child, NULL, 0) == child);
+    return (int)child;
+}
+
+static void what_killed_calls_left_is_removed(void **state) {
+    struct bench *bench = *state;
+    int gone = gone_process(), here = (int)getppid();
+    char name[LINE], path[2 * PATH];
+    two_files(bench, "influence_leftovers");
+    for (int overwrite = 0; overwrite < 2; overwrite++) {
+        snprintf(name, sizeof name, "out/.part-00000-b.parquet.spill-%d", gone);
+        path_of(bench, name, path);
+        assert_int_equal(hs_make_directory(path, NULL), HEADSIFT_OK);
+        snprintf(name, sizeof name, "out/.part-00000-b.parquet.spill-%d/duckdb_temp_storage-0.tmp", gone);
+        write_text(bench, name, "rows");
+        snprintf(name, sizeof name, "out/part-00000-b.parquet.tmp-%d", gone);
+        write_text(bench, name, "half");
+        snprintf(name, sizeof name, "out/part-00000-b.parquet.tmp-%d", here);
+        write_text(bench, name, "at work");
+        snprintf(name, sizeof name, "out/notes.tmp-%d", gone);
+        write_text(bench, name, "not ours");
+        assert_int_equal(score(bench, "b.jsonl", (headsift_inputs){0}, NULL, overwrite), HEADSIFT_OK);
+        assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/.part*/*')"), "0");
+        assert_false(hs_is_directory(path));
+        assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.tmp-*')"), "2");
+    }
+}
+
 static void same_names_in_other_folders_do_not_meet(void **state) {
     struct bench *bench = *state;
     char path[2 * PATH];
@@ -406,6 +443,7 @@ int main(void) {
         cmocka_unit_test(files_that_are_not_ours_are_not_replaced),
         cmocka_unit_test(a_limit_counts_over_all_files),
         cmocka_unit_test(a_stop_keeps_what_is_complete),
+        cmocka_unit_test(what_killed_calls_left_is_removed),
         cmocka_unit_test(same_names_in_other_folders_do_not_meet),
         cmocka_unit_test(a_missing_column_is_found_before_any_work),
         cmocka_unit_test(a_file_without_records_has_an_empty_part),

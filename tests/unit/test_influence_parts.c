@@ -140,8 +140,8 @@ static void the_journal_survives_a_cut_line(void **state) {
     char directory[512], path[600];
     make_plan(&plan, parts, directory);
     assert_int_equal(hs_journal_write(&plan, NULL), HEADSIFT_OK);
-    parts[2].record = (struct hs_part_record){5, 1, 600, {4, 4}};
-    parts[0].record = (struct hs_part_record){7, 0, 900, {6, 5}};
+    parts[2].record = (struct hs_part_record){5, 1, 600, {4, 4}, 2};
+    parts[0].record = (struct hs_part_record){7, 0, 900, {6, 5}, 0};
     assert_int_equal(hs_journal_add(&plan, &parts[2], NULL), HEADSIFT_OK);
     assert_int_equal(hs_journal_add(&plan, &parts[0], NULL), HEADSIFT_OK);
     snprintf(path, sizeof path, "%s/_parts.jsonl", directory);
@@ -153,6 +153,7 @@ static void the_journal_survives_a_cut_line(void **state) {
     assert_true(parts[0].done && !parts[1].done && parts[2].done);
     assert_int_equal(parts[0].record.documents, 7);
     assert_int_equal(parts[2].record.check.compared, 4);
+    assert_int_equal(parts[2].record.duplicates, 2);
     assert_int_equal(hs_journal_write(&plan, NULL), HEADSIFT_OK); /* in order, the rest gone */
     struct hs_buffer text = {0};
     assert_int_equal(hs_file_read(path, 4096, &text, NULL), HEADSIFT_OK);
