@@ -3,9 +3,13 @@
 #define _GNU_SOURCE
 #include "common.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 
 headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error) {
     if (value != NULL) {
@@ -17,7 +21,38 @@ headsift_status cli_need(const struct cli_call *call, const char *value, const c
 
 headsift_status cli_need_inputs(const struct cli_call *call, headsift_error *error) {
     bool none = call->values.n_arguments == 0 && call->values.files_from == NULL;
+    for (size_t i = 0; i < call->values.n_arguments; i++) {
+        if (strcmp(call->values.arguments[i], "-") == 0) {
+            return hs_fail(error, HEADSIFT_USAGE,
+                           "%s can't read stdin: INPUT must be a file, so that a stopped call can go on",
+                           call->command->name);
+        }
+    }
     return cli_need(call, none ? NULL : "", "INPUT... or --files-from FILE", error);
+}
+
+headsift_status cli_need_place(const char *output, headsift_error *error) {
+    const char *slash = strrchr(output, '/');
+    if (strcmp(output, "-") == 0) {
+        return HEADSIFT_OK;
+    }
+    if (hs_is_directory(output)) {
+        return hs_fail(error, HEADSIFT_FAILED, "can't write %s: it is a folder", output);
+    }
+    size_t size = slash == NULL ? 1 : slash == output ? 1 : (size_t)(slash - output);
+    char *folder = hs_copy_bytes(slash == NULL ? "." : output, size);
+    if (folder == NULL) {
+        return hs_fail_memory(error, "a path", size);
+    }
+    bool there = hs_is_directory(folder);
+    headsift_status status = HEADSIFT_OK;
+    if (!there) {
+        status = hs_fail(error, HEADSIFT_FAILED, "can't write %s: there is no folder %s", output, folder);
+    } else if (access(folder, W_OK | X_OK) != 0) {
+        status = hs_fail_errno(error, errno, "can't write %s", output);
+    }
+    hs_free(folder);
+    return status;
 }
 
 headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error) {

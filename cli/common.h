@@ -18,7 +18,10 @@ extern const struct cli_command cli_probe, cli_heads, cli_score, cli_select, cli
 /** Refuses a call without a value that the command can't do without. @param flag for the message: "-m MODEL". */
 headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error);
 
-/** Refuses a call that names no documents. */
+/** Refuses an output file whose folder is not there or can't be written to, before any work is done for it. */
+headsift_status cli_need_place(const char *output, headsift_error *error);
+
+/** Refuses a call that names no documents, or stdin: a later call could not read it again. */
 headsift_status cli_need_inputs(const struct cli_call *call, headsift_error *error);
 
 /** Opens the model of --model with --dtype and --threads. */

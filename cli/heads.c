@@ -30,6 +30,9 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
     if (status == HEADSIFT_OK) {
         status = cli_need(call, call->values.probe, "--probe FILE", error);
     }
+    if (status == HEADSIFT_OK) {
+        status = cli_need_place(call->values.output, error);
+    }
     if (status == HEADSIFT_OK && (status = cli_open_model(call, &model, error)) == HEADSIFT_OK) {
         status = detect(call, model, error);
         headsift_model_close(model);

@@ -6,6 +6,9 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
     headsift_model *model;
     headsift_probe_options options = cli_probe_options(&call->values);
     headsift_status status = cli_need(call, call->values.output, "-o FILE", error);
+    if (status == HEADSIFT_OK) {
+        status = cli_need_place(call->values.output, error);
+    }
     if (status == HEADSIFT_OK && (status = cli_open_model(call, &model, error)) == HEADSIFT_OK) {
         status = headsift_probe_write(model, &options, call->values.output, &call->monitor.callbacks, error);
         headsift_model_close(model);

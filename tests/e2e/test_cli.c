@@ -81,6 +81,8 @@ static void wrong_usage_is_one_line_with_a_hint(void **state) {
         {"headsift inspect", "MODEL"},
         {"headsift tokenize --dtype int8 -m x", "f32"},
         {"headsift run -m x -o y a --dtype int8", "f32"},
+        {"headsift score -m x --heads y -o z - </dev/null", "stdin"},
+        {"headsift run -m x -o z a -", "stdin"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct cli_output *output = cli("%s", cases[i].line);
@@ -101,6 +103,19 @@ static void what_is_not_there_fails_with_its_name(void **state) {
         assert_code(output, 1);
         assert_one_error(output, "nothing.gguf");
     }
+}
+
+static void an_output_without_a_place_is_known_before_any_work(void **state) {
+    (void)state;
+    static const char *const lines[] = {"headsift heads -m no.gguf --probe no.jsonl -o nowhere/x.json",
+                                        "headsift probe -m no.gguf -o nowhere/x.jsonl"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const struct cli_output *output = cli("%s", lines[i]);
+        assert_code(output, 1);
+        assert_one_error(output, "no folder nowhere"); /* not that there is no model */
+    }
+    assert_one_error(cli("mkdir -p a_folder; headsift heads -m no.gguf --probe no.jsonl -o a_folder"), "is a folder");
+    assert_one_error(cli("headsift heads -m no.gguf --probe no.jsonl -o ./x.json"), "no.gguf");
 }
 
 static void a_flag_wins_over_the_environment_and_that_over_the_default(void **state) {
@@ -147,6 +162,7 @@ int main(void) {
         cmocka_unit_test(no_command_is_wrong_usage),
         cmocka_unit_test(wrong_usage_is_one_line_with_a_hint),
         cmocka_unit_test(what_is_not_there_fails_with_its_name),
+        cmocka_unit_test(an_output_without_a_place_is_known_before_any_work),
         cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_default),
         cmocka_unit_test(a_full_disk_behind_stdout_is_reported),
         cmocka_unit_test(a_reader_that_leaves_is_no_error),
