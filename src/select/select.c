@@ -94,6 +94,44 @@ static double seconds_since(const struct timespec *start) {
     return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) * 1e-9;
 }
 
+/* What the unit's output takes by its share of the source file's bytes: 0 where these say nothing. */
+static uint64_t estimate_bytes(const struct hs_selection *selection, const struct hs_unit *unit) {
+    struct hs_input_list list = {0};
+    if (unit->rows <= 0 || hs_unit_input(selection, unit, &list, NULL) != HEADSIFT_OK) {
+        return 0;
+    }
+    const struct hs_input *input = &list.items[0];
+    bool alike = (input->format == HS_FORMAT_PARQUET) != selection->choice.jsonl && input->compression == HS_PLAIN;
+    double share = (double)unit->chosen / (double)unit->rows;
+    uint64_t bytes = alike ? (uint64_t)((double)input->identity.size * share) : 0;
+    hs_inputs_free(&list);
+    return bytes;
+}
+
+/* Says of a full disk what was being written, in place of DuckDB's words and its temporary names. */
+static headsift_status fail_full(const struct hs_selection *selection, const struct hs_unit *unit,
+                                 headsift_error *error) {
+    static const char advice[] = "free some, and the same command goes on";
+    if (strstr(error->message, unit->output) == NULL && selection->temp_dir != NULL) {
+        return hs_fail(error, HEADSIFT_NO_SPACE, "no space left in %s, where temporary files of %s/%s lie: %s",
+                       selection->temp_dir, selection->directory, unit->output, advice);
+    }
+    uint64_t bytes = estimate_bytes(selection, unit);
+    char about[64] = "";
+    if (bytes > 0) {
+        snprintf(about, sizeof about, "about %llu bytes for ", (unsigned long long)bytes);
+    }
+    return hs_fail(error, HEADSIFT_NO_SPACE, "can't write %s/%s: no space left (%s%lld documents): %s",
+                   selection->directory, unit->output, about, (long long)unit->chosen, advice);
+}
+
+static headsift_status write_unit(struct hs_selection *selection, const struct hs_unit *unit, headsift_error *error) {
+    headsift_error own = {0};
+    error = error != NULL ? error : &own; /* what it says is looked at */
+    headsift_status status = hs_unit_write(selection, unit, error);
+    return status == HEADSIFT_NO_SPACE ? fail_full(selection, unit, error) : status;
+}
+
 static headsift_status write_units(struct hs_selection *selection, headsift_error *error) {
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -111,7 +149,7 @@ static headsift_status write_units(struct hs_selection *selection, headsift_erro
             return hs_fail(error, HEADSIFT_STOPPED, "stopped after %lld of %lld chosen documents", (long long)written,
                            (long long)all);
         }
-        HS_TRY(hs_unit_write(selection, unit, error));
+        HS_TRY(write_unit(selection, unit, error));
         written += unit->chosen;
         if (monitor != NULL && monitor->progress != NULL) {
             headsift_progress progress = {.stage = "select",
@@ -124,10 +162,25 @@ static headsift_status write_units(struct hs_selection *selection, headsift_erro
     return HEADSIFT_OK;
 }
 
+/* The choice itself writes only what DuckDB spills. */
+static headsift_status choose(struct hs_selection *selection, headsift_error *error) {
+    headsift_status status = hs_table_load(selection, error);
+    if (status == HEADSIFT_OK) {
+        status = hs_choose(selection, error);
+    }
+    if (status == HEADSIFT_NO_SPACE) {
+        return hs_fail(
+            error, status,
+            "no space left in %s, where temporary files lie: free some, and the same command goes on, or use "
+            "--temp-dir",
+            selection->temp_dir != NULL ? selection->temp_dir : selection->directory);
+    }
+    return status;
+}
+
 static headsift_status choose_and_write(struct hs_selection *selection, const json_t *old, bool overwrite,
                                         headsift_select_summary *summary, headsift_error *error) {
-    HS_TRY(hs_table_load(selection, error));
-    HS_TRY(hs_choose(selection, error));
+    HS_TRY(choose(selection, error));
     HS_TRY(hs_units_name(selection, error));
     HS_TRY(hs_units_check(selection, error));
     HS_TRY(hs_journal_begin(selection, old, overwrite, error));

@@ -160,6 +160,31 @@ static void csv_and_text_become_strings(void **state) {
     hs_buffer_free(&bytes);
 }
 
+/* Once the first file is written: the second one, before it gets its name, is a device without room. */
+static void fill_disk(void *user, const headsift_progress *progress) {
+    (void)user, (void)progress;
+    char name[256];
+    snprintf(name, sizeof name, "out/q.jsonl.tmp-%ld", (long)getpid());
+    (void)!symlink("/dev/full", in_folder(name));
+}
+
+static void a_full_disk_is_said_in_plain_words(void **state) {
+    (void)state;
+    write_bytes("p.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n");
+    write_bytes("q.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n");
+    score_rows("p", "p.jsonl", 2);
+    score_rows("q", "q.jsonl", 2);
+    const headsift_monitor monitor = {.progress = fill_disk};
+    headsift_status status =
+        headsift_select_files(in_folder("scores"), &half_jsonl, in_folder("out"), &monitor, &last_summary, &last_error);
+    assert_int_equal(status, HEADSIFT_NO_SPACE);
+    assert_non_null(
+        strstr(last_error.message, in_folder("out/q.jsonl: no space left (about 13 bytes for 1 documents)")));
+    assert_non_null(strstr(last_error.message, "free some, and the same command goes on"));
+    select_into("out", half_jsonl, HEADSIFT_OK);
+    assert_int_equal(last_summary.chosen, 2);
+}
+
 static void a_line_less_than_was_scored_is_an_error(void **state) {
     (void)state;
     write_bytes("docs.jsonl", lines);
@@ -367,6 +392,7 @@ int main(void) {
         TEST(compressed_json_lines_are_read),
         TEST(json_lines_as_parquet_have_string_columns),
         TEST(csv_and_text_become_strings),
+        TEST(a_full_disk_is_said_in_plain_words),
         TEST(a_line_less_than_was_scored_is_an_error),
         TEST(score_files_of_several_sources_are_kept_apart),
         TEST(many_rows_pass_in_order),
