@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "corpus/corpus.h"
+#include "corpus/formats.h"
+#include "corpus/stream.h"
 #include "influence/scoring.h"
 
 /* What all records share, and the reused memory of one. */
@@ -77,7 +79,8 @@ static headsift_status print_files(struct printing *printing, const headsift_inp
                                         (long long)printing->bad);
 }
 
-/* The readers want a file that can be looked at twice: stdin is copied to one in $TMPDIR. */
+/* The readers want a file that can be looked at twice: stdin is copied to one in $TMPDIR. It loses its name at once, so
+ * that nothing stays when the process is killed, and is read by its number. */
 struct spool {
     char *path;
     FILE *stream;
@@ -90,6 +93,9 @@ static headsift_status spool_stdin(struct spool *spool, headsift_error *error) {
         return hs_fail_memory(error, "a path", 1);
     }
     int file = mkstemp(spool->path);
+    if (file >= 0) {
+        unlink(spool->path);
+    }
     spool->stream = file >= 0 ? fdopen(file, "w") : NULL;
     bool ok = spool->stream != NULL;
     char block[1 << 14];
@@ -97,16 +103,47 @@ static headsift_status spool_stdin(struct spool *spool, headsift_error *error) {
         n = fread(block, 1, sizeof block, stdin);
         ok = fwrite(block, 1, n, spool->stream) == n && !ferror(stdin);
     }
-    return ok && fflush(spool->stream) == 0 ? HEADSIFT_OK
-                                            : hs_fail_errno(error, errno, "can't copy stdin to %s", spool->path);
+    if (!ok || fflush(spool->stream) != 0) {
+        return hs_fail_errno(error, errno, "can't copy stdin to %s", spool->path);
+    }
+    hs_free(spool->path);
+    spool->path = hs_format("/proc/self/fd/%d", file);
+    return spool->path != NULL ? HEADSIFT_OK : hs_fail_memory(error, "a path", 1);
 }
 
 static void spool_free(struct spool *spool) {
     if (spool->stream != NULL) {
         fclose(spool->stream);
-        unlink(spool->path);
     }
     hs_free(spool->path);
+}
+
+/* What hs_inputs_find would list, had the file a name. */
+static headsift_status list_stdin(const struct spool *spool, const char *format, struct hs_input_list *list,
+                                  headsift_error *error) {
+    struct hs_input input = {0};
+    HS_TRY(hs_format_check(format, error));
+    HS_TRY(hs_format_of("stdin", format, &input.format, error));
+    HS_TRY(hs_stream_detect(spool->path, &input.compression, error));
+    input.compression = input.format == HS_FORMAT_PARQUET ? HS_PLAIN : input.compression;
+    HS_TRY(hs_file_identity(spool->path, &input.identity, error));
+    input.path = hs_copy_string(spool->path);
+    list->items = hs_alloc(1, sizeof *list->items);
+    if (input.path == NULL || list->items == NULL) {
+        hs_free(input.path);
+        return hs_fail_memory(error, "a path", 1);
+    }
+    list->items[list->n++] = input;
+    return HEADSIFT_OK;
+}
+
+static headsift_status list_inputs(const headsift_inputs *inputs, struct spool *spool, struct hs_input_list *list,
+                                   headsift_error *error) {
+    if (inputs->n_paths != 1 || strcmp(inputs->paths[0], "-") != 0) {
+        return hs_inputs_find(inputs, list, error);
+    }
+    HS_TRY(spool_stdin(spool, error));
+    return list_stdin(spool, inputs->format, list, error);
 }
 
 headsift_status headsift_tokenize_files(headsift_model *model, const headsift_inputs *inputs, bool parse_special,
@@ -115,17 +152,9 @@ headsift_status headsift_tokenize_files(headsift_model *model, const headsift_in
     printing.flags = (parse_special ? HS_ENCODE_SPECIAL : 0u) | (add_bos ? HS_ENCODE_BOS : 0u);
     struct hs_input_list list = {0};
     struct spool spool = {0};
-    headsift_inputs real = *inputs;
-    headsift_status status = HEADSIFT_OK;
-    if (inputs->n_paths == 1 && strcmp(inputs->paths[0], "-") == 0) {
-        status = spool_stdin(&spool, error);
-        real.paths = (const char *const *)&spool.path;
-    }
+    headsift_status status = list_inputs(inputs, &spool, &list, error);
     if (status == HEADSIFT_OK) {
-        status = hs_inputs_find(&real, &list, error);
-    }
-    if (status == HEADSIFT_OK) {
-        status = print_files(&printing, &real, &list, error);
+        status = print_files(&printing, inputs, &list, error);
     }
     hs_inputs_free(&list);
     hs_encoding_free(&printing.encoding);

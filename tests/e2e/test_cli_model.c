@@ -49,6 +49,12 @@ static void tokenize_prints_null_for_a_bad_record(void **state) {
     assert_int_equal(count_lines(&output->out), 1);
 }
 
+static void a_killed_tokenize_leaves_no_copy_of_stdin(void **state) {
+    (void)state;
+    cli("mkdir -p spool; sleep 3 | TMPDIR=spool timeout -s KILL 2 headsift tokenize -m $MODEL --jsonl");
+    assert_string_equal(cli("ls spool | wc -l")->out.data, "0\n");
+}
+
 static void tokenize_leaves_quietly_when_its_reader_does(void **state) {
     (void)state;
     const struct cli_output *output = cli("yes '{\"text\":\"hi there\"}' | head -n 20000 | headsift tokenize -m $MODEL "
@@ -197,6 +203,7 @@ int main(void) {
         cmocka_unit_test(tokenize_equals_the_goldens),
         cmocka_unit_test(tokenize_reads_stdin_and_files),
         cmocka_unit_test(tokenize_prints_null_for_a_bad_record),
+        cmocka_unit_test(a_killed_tokenize_leaves_no_copy_of_stdin),
         cmocka_unit_test(tokenize_leaves_quietly_when_its_reader_does),
         cmocka_unit_test(inspect_says_what_the_model_is),
         cmocka_unit_test(score_gives_every_record_a_row),
