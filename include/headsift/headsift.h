@@ -227,8 +227,9 @@ HEADSIFT_API headsift_status headsift_score_files(headsift_model *model, const h
                                                   headsift_error *error);
 
 /** Prints what headsift_score_files would do: settings, each file with its format, size, documents (counted where the
- *  file is small) and whether it is done. Writes nothing. @param heads NULL: not known yet. @param directory NULL: only
- *  the inputs. @return HEADSIFT_FAILED or HEADSIFT_USAGE as the call itself would refuse. */
+ *  file is small) and whether it is done; about the tokens and, with heads, the time (one call of the engine). Writes
+ * nothing. @param heads NULL: not known yet. @param directory NULL: only the inputs. @return HEADSIFT_FAILED or
+ * HEADSIFT_USAGE as the call itself would refuse. */
 HEADSIFT_API headsift_status headsift_score_plan(headsift_model *model, const headsift_heads *heads,
                                                  const headsift_score_options *options, const headsift_inputs *inputs,
                                                  const char *directory, bool overwrite, FILE *out,

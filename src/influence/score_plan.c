@@ -1,9 +1,9 @@
 /* headsift_score_plan: what headsift_score_files would do, for people, before it does it.
- * Nothing is written, no weights are packed. */
+ * Nothing is written. */
 #include <string.h>
 
 #include "base/text.h"
-#include "influence/plan.h"
+#include "influence/estimate.h"
 
 enum { COUNTED_BYTES = 64 << 20 }; /* files up to this size are read to count their documents */
 
@@ -14,6 +14,8 @@ struct listing {
     int64_t documents;
     bool all_counted;
     double bytes;
+    int64_t done_documents; /* of parts that are there */
+    double done_bytes;
 };
 
 static headsift_status count_records(const struct hs_input *input, const headsift_inputs *inputs, int64_t *n,
@@ -67,6 +69,10 @@ static headsift_status print_input(struct listing *listing, const struct hs_inpu
         listing->all_counted = false;
     }
     listing->bytes += (double)input->identity.size;
+    if (part->done) {
+        listing->done_documents += part->record.documents;
+        listing->done_bytes += (double)input->identity.size;
+    }
     fprintf(listing->out, "%-8s %12llu bytes %12s documents  %s", format, (unsigned long long)input->identity.size,
             count, path);
     if (with_part) {
@@ -76,7 +82,7 @@ static headsift_status print_input(struct listing *listing, const struct hs_inpu
     return HEADSIFT_OK;
 }
 
-static headsift_status print_plan(const struct hs_score_plan *plan, const struct hs_scoring *scoring,
+static headsift_status print_plan(headsift_model *model, const struct hs_score_plan *plan, struct hs_scoring *scoring,
                                   const headsift_inputs *inputs, bool with_parts, FILE *out, headsift_error *error) {
     struct listing listing = {.inputs = inputs, .out = out, .all_counted = true};
     const json_t *entries = json_object_get(plan->settings, "inputs");
@@ -88,7 +94,12 @@ static headsift_status print_plan(const struct hs_score_plan *plan, const struct
     fprintf(out, "in all: %zu files, %.0f bytes, %s%lld documents%s\n", plan->inputs.n, listing.bytes,
             listing.all_counted ? "" : "more than ", (long long)listing.documents,
             plan->limit > 0 ? " before --limit" : "");
-    return HEADSIFT_OK;
+    int64_t documents = listing.all_counted ? listing.documents : -1;
+    if (plan->limit > 0 && (documents < 0 || documents > plan->limit)) {
+        documents = plan->limit;
+    }
+    documents = documents > listing.done_documents ? documents - listing.done_documents : documents < 0 ? -1 : 0;
+    return hs_estimate_print(model, scoring, plan, inputs, documents, listing.bytes - listing.done_bytes, out, error);
 }
 
 headsift_status headsift_score_plan(headsift_model *model, const headsift_heads *heads,
@@ -104,7 +115,7 @@ headsift_status headsift_score_plan(headsift_model *model, const headsift_heads 
     bool compare = directory != NULL && heads != NULL && !overwrite;
     headsift_status status = compare ? hs_plan_compare(&plan, error) : HEADSIFT_OK;
     if (status == HEADSIFT_OK) {
-        status = print_plan(&plan, &scoring, inputs, directory != NULL, out, error);
+        status = print_plan(model, &plan, &scoring, inputs, directory != NULL, out, error);
     }
     hs_plan_free(&plan);
     return status;

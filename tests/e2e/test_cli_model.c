@@ -133,9 +133,17 @@ static void a_dry_run_prints_the_plan_and_writes_nothing(void **state) {
         assert_non_null(strstr(output->out.data, parts[i]));
     }
     assert_false(hs_file_exists("no"));
-    output = cli("headsift run -m $MODEL -o no two.jsonl --dry-run --top-heads 14 --keep 0.5");
+    output =
+        cli("printf '{\"text\":\"the boats came in\"}\\n' >words.jsonl; headsift score -m $MODEL --heads $HEADS -o no "
+            "words.jsonl --dry-run");
+    assert_code(output, 0);
+    assert_non_null(strstr(output->out.data, "about 4 tokens, "));
+    assert_non_null(strstr(output->out.data, " minutes on this machine"));
+    output = cli("headsift run -m $MODEL -o no two.jsonl words.jsonl --dry-run --top-heads 14 --keep 0.5");
     assert_code(output, 0);
     assert_non_null(strstr(output->out.data, "two.jsonl"));
+    assert_non_null(strstr(output->out.data, "about "));
+    assert_null(strstr(output->out.data, "minutes")); /* the heads are not known */
     assert_false(hs_file_exists("no"));
 }
 
