@@ -1,5 +1,5 @@
 /* What the commands share: the call they are given, and the steps from flags to the library's structs.
- * */
+ * A command calls these and one function of the library. */
 #ifndef HEADSIFT_CLI_COMMON_H
 #define HEADSIFT_CLI_COMMON_H
 

@@ -1,5 +1,5 @@
 /* headsift heads: scores every head of a model on a probe and writes the chosen ones.
- * */
+ * The output's place is checked before the model is opened: a search can take hours. */
 #include "common.h"
 
 /* The effect is the library's line. */

@@ -1,5 +1,5 @@
 /* headsift inspect: what a model is, and what of it is not supported.
- * */
+ * headsift_inspect prints; its status is the exit code. */
 #include "common.h"
 
 static headsift_status run(struct cli_call *call, headsift_error *error) {

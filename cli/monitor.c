@@ -1,5 +1,5 @@
 /* See monitor.h. No colours: NO_COLOR has nothing to turn off.
- * */
+ * What a document or file name holds is escaped before it is printed. */
 #define _GNU_SOURCE
 #include "monitor.h"
 

@@ -1,5 +1,5 @@
 /* headsift probe: writes the key-value retrieval task for a model.
- * */
+ * Flags to headsift_probe_options, then headsift_probe_write. */
 #include "common.h"
 
 static headsift_status run(struct cli_call *call, headsift_error *error) {

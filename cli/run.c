@@ -1,5 +1,5 @@
 /* headsift run: probe, heads, scores and selection in one folder; goes on where it stopped.
- * */
+ * Every flag of the steps, under the same name. */
 #include "common.h"
 
 #include "base/error.h"

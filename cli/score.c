@@ -1,5 +1,5 @@
 /* headsift score: influence scores of documents, a Parquet file for each input file.
- * */
+ * With --dry-run the plan alone, on stdout. */
 #include "common.h"
 
 static headsift_status score(struct cli_call *call, headsift_model *model, const headsift_heads *heads,

@@ -1,5 +1,5 @@
 /* headsift select: chooses documents by their scores, domain by domain.
- * */
+ * Flags to headsift_select_options, then headsift_select_files and a line of counts. */
 #include "common.h"
 
 static headsift_status run(struct cli_call *call, headsift_error *error) {

@@ -1,5 +1,5 @@
 /* headsift tokenize: token ids of a text, or of each document of JSONL, a JSON array a line.
- * */
+ * One text by headsift_tokenize, JSONL by headsift_tokenize_files. */
 #include "common.h"
 
 #include "base/error.h"

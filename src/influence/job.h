@@ -1,5 +1,5 @@
 /* A call of headsift_score_files under way, shared by score_files.c (the files in turn) and score_part.c (one file).
- * */
+ * Both only ever see one call: the job lives on its stack. */
 #ifndef HS_INFLUENCE_JOB_H
 #define HS_INFLUENCE_JOB_H
 

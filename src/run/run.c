@@ -1,5 +1,5 @@
 /* headsift_run: probe, heads, scores and selection into one folder, each step only where its output is not there yet.
- * */
+ * The steps themselves stand in their own rooms; record.c knows which are done. */
 #define _GNU_SOURCE
 #include "run/run.h"
 

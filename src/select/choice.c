@@ -1,5 +1,5 @@
 /* The options of a selection: checked against each other, defaults filled in, and as the manifest records them.
- * */
+ * Nothing here knows of SQL or files. */
 #include <string.h>
 
 #include "select/choice.h"

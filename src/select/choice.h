@@ -1,5 +1,5 @@
 /* What a selection was asked for: the options with their defaults filled in.
- * */
+ * The same options give the same choice, whatever was left to the defaults. */
 #ifndef HS_SELECT_CHOICE_H
 #define HS_SELECT_CHOICE_H
 

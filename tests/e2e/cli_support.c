@@ -1,5 +1,5 @@
 /* See cli_support.h.
- * */
+ * Paths of model and data reach the shell as $MODEL, $HEADS and the like. */
 #define _GNU_SOURCE
 #include "cli_support.h"
 

@@ -1,5 +1,5 @@
 /* Runs the built command through sh and keeps what it printed.
- * */
+ * stdout, stderr and the exit code apart. */
 #ifndef HS_TESTS_CLI_SUPPORT_H
 #define HS_TESTS_CLI_SUPPORT_H
 

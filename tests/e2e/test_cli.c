@@ -1,5 +1,5 @@
 /* The command without a model: help, usage errors and their hints, the environment, stdout that can't be written.
- * */
+ * With a model: test_cli_model.c. */
 #include "cli_support.h"
 
 #include <string.h>

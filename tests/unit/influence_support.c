@@ -1,5 +1,5 @@
 /* See influence_support.h. The tokenizer is made from a vocabulary in memory.
- * */
+ * The model is one of the tiny goldens. */
 #include "influence_support.h"
 
 #include <string.h>

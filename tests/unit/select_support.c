@@ -1,5 +1,5 @@
 /* Folders, SQL and selections for the tests of src/select.
- * */
+ * See select_support.h; what fails here fails the test that called it. */
 #define _GNU_SOURCE
 #include "select_support.h"
 

@@ -1,5 +1,5 @@
 /* What the tests of src/select share: a fresh folder, SQL over its files, and a selection as one line.
- * */
+ * Score files are written by SQL, so that a test says each value itself. */
 #ifndef HS_TESTS_SELECT_SUPPORT_H
 #define HS_TESTS_SELECT_SUPPORT_H
 

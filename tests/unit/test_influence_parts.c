@@ -1,5 +1,5 @@
 /* Names of parts, settings, the journal of parts, the set of ids: what a second call relies on.
- * */
+ * No model and no engine: files and values only. */
 #define _GNU_SOURCE
 #include "support.h"
 

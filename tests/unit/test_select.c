@@ -1,5 +1,5 @@
 /* Tests of the choice: synthetic score rows whose answers are worked out by hand, written out as lists of ids.
- * */
+ * What is written for a choice is tested in test_select_output.c. */
 #define _GNU_SOURCE
 #include "select_support.h"
 

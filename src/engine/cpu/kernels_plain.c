@@ -1,5 +1,5 @@
 /* The twin of the f32 kernels.
- * */
+ * Its element is its own value: GET and PUT do nothing. */
 #define ELEMENT float
 #define PAIR 1
 #define GET(element) (element)
