@@ -1,5 +1,5 @@
 /* A cursor over the chunks of a DuckDB result, and statements built in a buffer.
- * Values are read by row; NULL comes back as the default that the caller names. */
+ * Values are read by row; cursor.h says what NULL becomes. */
 #include "select/cursor.h"
 
 #include <math.h>
