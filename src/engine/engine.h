@@ -75,5 +75,25 @@ void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch);
 /** Layers walked so far, counted once for each stream of each document batch: the cost that sharing saves. */
 int64_t hs_engine_layer_passes(const struct hs_engine *engine);
 int hs_engine_threads(const struct hs_engine *engine);
+/** So many tokens in a batch keep every thread's products full; more gain nothing. */
+int64_t hs_engine_batch_tokens(const struct hs_engine *engine);
+
+/** What the engine's time goes into. */
+enum hs_engine_stage {
+    HS_STAGE_EMBED,
+    HS_STAGE_QKV, /**< norm, queries, keys and values, rotary positions, caches */
+    HS_STAGE_ATTENTION,
+    HS_STAGE_PROJECTION,
+    HS_STAGE_MLP,  /**< norm, gates, ups, SwiGLU, downs */
+    HS_STAGE_LOSS, /**< norm, logits, cross entropy */
+    HS_STAGES
+};
+
+/** Of all calls since the engine was opened. */
+struct hs_stage_cost {
+    double seconds;       /**< of every thread, summed */
+    double multiply_adds; /**< of products and attention; what a causal mask hides is not counted */
+};
+void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[HS_STAGES]);
 
 #endif

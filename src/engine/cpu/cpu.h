@@ -58,6 +58,7 @@ struct hs_engine {
     struct hs_block block;
     struct hs_scratch streams, keys, values, sums, segments, plans, tiles; /* what grows with a batch */
     int64_t layer_passes;
+    struct hs_stage_cost costs[HS_STAGES];
     const struct hs_watch *watch; /* may be NULL */
 };
 

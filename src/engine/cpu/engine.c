@@ -196,3 +196,13 @@ void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch) { e
 int64_t hs_engine_layer_passes(const struct hs_engine *engine) { return engine->layer_passes; }
 
 int hs_engine_threads(const struct hs_engine *engine) { return engine->threads; }
+
+int64_t hs_engine_batch_tokens(const struct hs_engine *engine) {
+    enum { TOKENS_A_THREAD = 256, FEWEST = 2048 };
+    int64_t tokens = (int64_t)engine->threads * TOKENS_A_THREAD;
+    return tokens < FEWEST ? FEWEST : tokens;
+}
+
+void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[HS_STAGES]) {
+    memcpy(costs, engine->costs, sizeof engine->costs);
+}

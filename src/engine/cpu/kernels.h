@@ -60,6 +60,8 @@ struct hs_kernels {
     float (*largest)(const float *x, int64_t n);
     /** Sum of exp(x - shift), relative error below 1e-6 where every x <= shift. */
     float (*exp_sum)(const float *x, int64_t n, float shift);
+    /** Multiply-adds in registers alone, `rounds` times: the most that one core can do. @return how many there were */
+    double (*saturate)(int64_t rounds);
 };
 
 extern const struct hs_kernels hs_kernels_plain, hs_kernels_plain_bf16; /**< the twins */

@@ -259,6 +259,20 @@ static int64_t best_key(const void *query, const void *keys, int32_t head_dim, i
     return best;
 }
 
+static double saturate(int64_t rounds) {
+    enum { SUMS = 12 };
+    __m512 sums[SUMS] = {{0}};
+    __m512i a = _mm512_set1_epi32(0x3F003F00), b = a; /* pairs of 0.5 */
+    for (int64_t round = 0; round < rounds; round++) {
+        UNROLL
+        for (int i = 0; i < SUMS; i++) {
+            sums[i] = product(sums[i], a, b);
+            HS_KEEP(sums[i]);
+        }
+    }
+    return (double)rounds * SUMS * LANES * PAIR;
+}
+
 const struct hs_kernels hs_kernels_avx512_bf16 = {
     .name = "avx512_bf16",
     .element = HS_BF16,
@@ -273,6 +287,7 @@ const struct hs_kernels hs_kernels_avx512_bf16 = {
     .best_key = best_key,
     .largest = largest,
     .exp_sum = exp_sum,
+    .saturate = saturate,
 };
 #else
 typedef int hs_no_avx512_bf16; /* a translation unit must hold something */

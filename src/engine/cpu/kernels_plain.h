@@ -140,6 +140,17 @@ static float exp_sum(const float *x, int64_t n, float shift) {
     return (float)sum;
 }
 
+static double saturate(int64_t rounds) {
+    float sums[8] = {0}, element = GET(PUT(0.5f));
+    for (int64_t round = 0; round < rounds; round++) {
+        for (int i = 0; i < 8; i++) {
+            sums[i] += element * element;
+        }
+        __asm__ volatile("" : : "r"(sums) : "memory");
+    }
+    return (double)rounds * 8;
+}
+
 const struct hs_kernels HS_TABLE = {
     .name = HS_TABLE_NAME,
     .element = HS_TABLE_ELEMENT,
@@ -154,4 +165,5 @@ const struct hs_kernels HS_TABLE = {
     .best_key = best_key,
     .largest = largest,
     .exp_sum = exp_sum,
+    .saturate = saturate,
 };

@@ -233,6 +233,23 @@ static int64_t best_key(const void *query, const void *keys, int32_t head_dim, i
     return best;
 }
 
+static double saturate(int64_t rounds) {
+    enum { SUMS = 12 };
+    vec sums[SUMS] = {{0}}, a = spread(0.5f), b = spread(0.25f);
+    for (int64_t round = 0; round < rounds; round++) {
+        UNROLL
+        for (int i = 0; i < SUMS; i++) {
+            sums[i] += a * b;
+        }
+        UNROLL
+        for (int i = 0; i < SUMS; i++) {
+            HS_KEEP(sums[i]);
+        }
+        HS_KEEP(a);
+    }
+    return (double)rounds * SUMS * HS_WIDTH;
+}
+
 const struct hs_kernels HS_TABLE = {
     .name = HS_TABLE_NAME,
     .element = HS_F32,
@@ -247,4 +264,5 @@ const struct hs_kernels HS_TABLE = {
     .best_key = best_key,
     .largest = largest,
     .exp_sum = exp_sum,
+    .saturate = saturate,
 };

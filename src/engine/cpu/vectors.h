@@ -20,6 +20,13 @@ enum {
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Keeps the compiler from leaving out or merging what makes a value. */
+#if defined(__x86_64__)
+#define HS_KEEP(value) __asm__ volatile("" : "+v"(value))
+#else
+#define HS_KEEP(value) __asm__ volatile("" : "+w"(value))
+#endif
+
 static inline vec load(const float *from) {
     vec value;
     memcpy(&value, from, sizeof value);
