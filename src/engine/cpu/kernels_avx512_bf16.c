@@ -72,13 +72,21 @@ static void place_key(const void *key, int64_t position, int32_t head_dim, void 
     }
 }
 
+/* Masked stores leave the pair's other half alone. */
 static void place_value(const float *value, int64_t position, int32_t head_dim, bool last, void *values) {
-    uint16_t *row = (uint16_t *)values + position / PAIR * head_dim * PAIR + position % PAIR;
-    for (int32_t d = 0; d < head_dim; d++) {
-        row[d * PAIR] = hs_to_bf16(value[d]);
+    uint16_t *row = (uint16_t *)values + position / PAIR * head_dim * PAIR;
+    const bool odd = position % PAIR == 1, both = last && !odd;
+    const __mmask32 lanes = both ? 0xFFFFFFFF : odd ? 0xAAAAAAAA : 0x55555555;
+    int32_t d = 0;
+    for (; d + LANES <= head_dim; d += LANES) {
+        __m512i wide = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh((__m512)load(value + d)));
+        _mm512_mask_storeu_epi16(row + d * PAIR, lanes, odd ? _mm512_slli_epi32(wide, 16) : wide);
     }
-    for (int32_t d = 0; last && position % PAIR == 0 && d < head_dim; d++) {
-        row[d * PAIR + 1] = 0;
+    for (; d < head_dim; d++) {
+        row[d * PAIR + odd] = hs_to_bf16(value[d]);
+        if (both) {
+            row[d * PAIR + 1] = 0;
+        }
     }
 }
 
@@ -186,44 +194,54 @@ static void round_weights(const float *scores, int64_t n, uint16_t *weights) {
     }
 }
 
-static void attend(const struct hs_tile *tile) {
+/* One head's rows over one chunk of keys: rows behind the last count as the last and are dropped. */
+static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start, int64_t keys, struct softmax *state,
+                         float *all_sums) {
     _Alignas(64) float scores[HS_TILE_ROWS * CHUNK];
     _Alignas(64) uint16_t weights[HS_TILE_ROWS * CHUNK];
-    _Alignas(64) float sums[HS_TILE_ROWS * HS_MAX_HEAD_DIM];
+    const int32_t dim = tile->head_dim, pass = tile->rows == 1 ? 1 : HS_TILE_ROWS, own = head * HS_TILE_ROWS;
+    const int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
+    float *sums = all_sums + (ptrdiff_t)own * dim;
+    const uint16_t *q[HS_TILE_ROWS];
+    for (int32_t r = 0; r < pass; r++) {
+        q[r] = (const uint16_t *)tile->q[head] + (r < tile->rows ? r : tile->rows - 1) * tile->q_stride;
+    }
+    for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
+        score_rows(q, pass, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
+    }
+    for (int32_t r = 0; r < pass; r++) {
+        int64_t seen = tile->position + (r < tile->rows ? r : tile->rows - 1) + 1 - start;
+        weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state->largest[own + r], &state->total[own + r],
+                  sums + (ptrdiff_t)r * dim, dim);
+        round_weights(scores + r * CHUNK, padded, weights + r * CHUNK);
+    }
+    mix_rows(weights, pass, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
+}
+
+static void attend(const struct hs_tile *tile) {
+    _Alignas(64) float sums[STATE_ROWS * HS_MAX_HEAD_DIM];
     const int32_t dim = tile->head_dim;
     struct softmax state;
-    const uint16_t *q[HS_TILE_ROWS];
-    memset(sums, 0, (size_t)tile->rows * (size_t)dim * sizeof *sums);
-    for (int32_t r = 0; r < tile->rows; r++) {
-        q[r] = (const uint16_t *)tile->q + r * tile->q_stride;
-        state.largest[r] = -INFINITY;
-        state.total[r] = 0;
-    }
+    softmax_start(&state, sums, tile);
     int64_t end = tile->position + tile->rows; /* keys that the last row sees */
     for (int64_t start = 0; start < end; start += CHUNK) {
         int64_t keys = end - start < CHUNK ? end - start : CHUNK;
-        for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
-            score_rows(q, tile->rows, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
+        for (int32_t head = 0; head < tile->heads; head++) {
+            attend_chunk(tile, head, start, keys, &state, sums);
         }
-        int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
-        for (int32_t r = 0; r < tile->rows; r++) {
-            int64_t seen = tile->position + r + 1 - start;
-            weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state.largest[r], &state.total[r],
-                      sums + (ptrdiff_t)r * dim, dim);
-            round_weights(scores + r * CHUNK, padded, weights + r * CHUNK);
-        }
-        mix_rows(weights, tile->rows, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
     }
-    for (int32_t r = 0; r < tile->rows; r++) {
-        float scale = 1 / state.total[r];
-        uint16_t *out = (uint16_t *)tile->out + r * tile->out_stride;
-        const float *sum = sums + (ptrdiff_t)r * dim;
-        int32_t d = 0;
-        for (; d + LANES <= dim; d += LANES) {
-            put(out + d, load(sum + d) * spread(scale));
-        }
-        for (; d < dim; d++) {
-            out[d] = hs_to_bf16(sum[d] * scale);
+    for (int32_t head = 0; head < tile->heads; head++) {
+        for (int32_t r = 0; r < tile->rows; r++) {
+            float scale = 1 / state.total[head * HS_TILE_ROWS + r];
+            uint16_t *out = (uint16_t *)tile->out[head] + r * tile->out_stride;
+            const float *sum = sums + (ptrdiff_t)(head * HS_TILE_ROWS + r) * dim;
+            int32_t d = 0;
+            for (; d + LANES <= dim; d += LANES) {
+                put(out + d, load(sum + d) * spread(scale));
+            }
+            for (; d < dim; d++) {
+                out[d] = hs_to_bf16(sum[d] * scale);
+            }
         }
     }
 }

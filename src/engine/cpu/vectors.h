@@ -80,11 +80,20 @@ static void add(float *y, const float *x, int64_t n) {
     }
 }
 
-/* Running softmax state of a tile (Milakov and Gimelshein, 1805.02867). */
+/* Running softmax state of a tile's rows, head by head (Milakov and Gimelshein, 1805.02867). */
+enum { STATE_ROWS = HS_TILE_HEADS * HS_TILE_ROWS };
 struct softmax {
-    float largest[HS_TILE_ROWS];
-    float total[HS_TILE_ROWS];
+    float largest[STATE_ROWS];
+    float total[STATE_ROWS];
 };
+
+static void softmax_start(struct softmax *state, float *sums, const struct hs_tile *tile) {
+    for (int32_t r = 0; r < tile->heads * HS_TILE_ROWS; r++) {
+        state->largest[r] = -INFINITY;
+        state->total[r] = 0;
+    }
+    memset(sums, 0, (size_t)(tile->heads * HS_TILE_ROWS * tile->head_dim) * sizeof *sums);
+}
 
 /* Turns a row of scores into weights against its new maximum; scales what was summed before. */
 static void weigh_row(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
