@@ -96,4 +96,21 @@ struct hs_stage_cost {
 };
 void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[HS_STAGES]);
 
+/** Multiply-adds a second of all threads together, the most that was reached. */
+struct hs_peak {
+    double registers; /**< a loop that touches no memory */
+    double products;  /**< the best of the model's own packed matrices times rows at hand */
+};
+/** Measures the peak within about so many seconds (more where one product takes longer). */
+headsift_status hs_engine_peak(struct hs_engine *engine, double seconds, struct hs_peak *out, headsift_error *error);
+
+/** What an engine runs on, for people. */
+struct hs_engine_facts {
+    const char *dtype;   /**< "f32", "bf16" */
+    const char *kernels; /**< the kernel set */
+    char products[32];   /**< "oneDNN 3.6.2" */
+    size_t packed_bytes; /**< of weights */
+};
+void hs_engine_describe(const struct hs_engine *engine, struct hs_engine_facts *out);
+
 #endif
