@@ -13,6 +13,7 @@ struct bench {
     FILE *out;
     headsift_model *model;
     struct hs_engine *engine;
+    struct hs_peak_meter *meter;
     const struct hs_config *config;
     struct hs_bench_machine machine;
     headsift_head *own_heads;
@@ -84,7 +85,8 @@ static headsift_status describe(struct bench *bench, headsift_error *error) {
     machine->threads = hs_engine_threads(bench->engine);
     hs_bench_cpu_name(machine->cpu, sizeof machine->cpu);
     hs_engine_describe(bench->engine, &machine->facts);
-    HS_TRY(hs_engine_peak(bench->engine, seconds, &machine->peak, error));
+    HS_TRY(hs_peak_open(bench->engine, &bench->meter, error));
+    HS_TRY(hs_peak_measure(bench->meter, seconds, &machine->peak, error));
     if (bench->out != NULL) {
         hs_bench_print_machine(machine, bench->out);
     }
@@ -101,7 +103,7 @@ static headsift_status measure(struct bench *bench, const struct hs_bench_work *
     struct hs_bench_result result;
     char title[64];
     int repeat = bench->options->repeat > 0 ? bench->options->repeat : HS_BENCH_REPEAT;
-    HS_TRY(hs_bench_measure(bench->engine, bench->config, work, question, repeat, &result, error));
+    HS_TRY(hs_bench_measure(bench->engine, bench->meter, bench->config, work, question, repeat, &result, error));
     result.length = length;
     if (bench->out != NULL) {
         hs_bench_print_result(&result, bench->out);
@@ -234,6 +236,7 @@ headsift_status headsift_bench(const headsift_model_options *model, const headsi
     if (status == HEADSIFT_OK && bench.verdict.status != HEADSIFT_OK) {
         status = hs_fail(error, bench.verdict.status, "%s", bench.verdict.message);
     }
+    hs_peak_close(bench.meter);
     headsift_model_close(bench.model);
     hs_free(bench.own_heads);
     json_decref(bench.results);

@@ -76,7 +76,7 @@ struct hs_bench_result {
 };
 
 /** Peak, batch, peak, batch ...: each batch is compared with the mean of the peaks beside it. */
-headsift_status hs_bench_measure(struct hs_engine *engine, const struct hs_config *config,
+headsift_status hs_bench_measure(struct hs_engine *engine, struct hs_peak_meter *meter, const struct hs_config *config,
                                  const struct hs_bench_work *work, const struct hs_bench_question *question, int repeat,
                                  struct hs_bench_result *out, headsift_error *error);
 double hs_bench_now(void); /**< seconds of the monotonic clock */

@@ -11,6 +11,7 @@ static const double peak_seconds = 0.25;
 /* A measurement under way. */
 struct measuring {
     struct hs_engine *engine;
+    struct hs_peak_meter *meter;
     const struct hs_config *config;
     const struct hs_bench_work *work;
     const struct hs_bench_question *question;
@@ -30,7 +31,7 @@ double hs_bench_now(void) {
 
 static headsift_status measure_peak(struct measuring *m, headsift_error *error) {
     struct hs_peak peak;
-    HS_TRY(hs_engine_peak(m->engine, peak_seconds, &peak, error));
+    HS_TRY(hs_peak_measure(m->meter, peak_seconds, &peak, error));
     m->peak = peak.registers > peak.products ? peak.registers : peak.products;
     return HEADSIFT_OK;
 }
@@ -143,10 +144,10 @@ static int64_t largest_batch(const struct hs_bench_work *work) {
     return most;
 }
 
-headsift_status hs_bench_measure(struct hs_engine *engine, const struct hs_config *config,
+headsift_status hs_bench_measure(struct hs_engine *engine, struct hs_peak_meter *meter, const struct hs_config *config,
                                  const struct hs_bench_work *work, const struct hs_bench_question *question, int repeat,
                                  struct hs_bench_result *out, headsift_error *error) {
-    struct measuring m = {.engine = engine, .config = config, .work = work, .question = question};
+    struct measuring m = {.engine = engine, .meter = meter, .config = config, .work = work, .question = question};
     size_t n_heads = (size_t)(config->n_layer * config->n_head), n = (size_t)repeat;
     m.offsets = hs_alloc((size_t)work->n_documents + 1, sizeof *m.offsets);
     m.nll = hs_alloc((size_t)largest_batch(work) * (size_t)question->n_masks, sizeof *m.nll);

@@ -143,13 +143,15 @@ static void what_is_measured_is_what_was_asked(void **state) {
         {.what = "heads", .needs = {.once = config->n_layer}},
     };
     struct hs_engine *engine;
+    struct hs_peak_meter *meter;
     struct hs_bench_work work;
     assert_ok(hs_scorer_engine(model, &engine, &error));
+    assert_ok(hs_peak_open(engine, &meter, &error));
     assert_ok(hs_bench_random_work(config, 12, 12, 1, &work, &error));
     for (size_t i = 0; i < 2; i++) {
         struct hs_bench_result result;
         int64_t before = hs_engine_layer_passes(engine);
-        assert_ok(hs_bench_measure(engine, config, &work, &questions[i], 3, &result, &error));
+        assert_ok(hs_bench_measure(engine, meter, config, &work, &questions[i], 3, &result, &error));
         assert_true(hs_engine_layer_passes(engine) > before);
         assert_string_equal(result.what, questions[i].what);
         assert_int_equal(result.documents, 1);
@@ -158,6 +160,30 @@ static void what_is_measured_is_what_was_asked(void **state) {
         assert_true(result.tokens_per_second > 0 && result.peak > 0 && result.share_of_floor > 0);
     }
     hs_bench_work_free(&work);
+    hs_peak_close(meter);
+    headsift_model_close(model);
+}
+
+static void a_peak_is_measured_for_each_kind(void **state) {
+    (void)state;
+    headsift_model *model = tiny_scorer(false);
+    struct hs_engine *engine;
+    struct hs_peak_meter *meter;
+    struct hs_peak peak;
+    struct hs_engine_facts facts;
+    assert_ok(hs_scorer_engine(model, &engine, &error));
+    hs_engine_describe(engine, &facts);
+    size_t packed = facts.packed_bytes;
+    assert_ok(hs_peak_open(engine, &meter, &error));
+    assert_ok(hs_peak_measure(meter, 0.01, &peak, &error));
+    assert_true(peak.registers > 0 && peak.products > 0);
+    hs_engine_describe(engine, &facts);
+    assert_int_equal(facts.packed_bytes, packed); /* the meter's matrices are no part of the model */
+    assert_true(packed > 0);
+    assert_string_equal(facts.dtype, "f32");
+    assert_int_equal(strncmp(facts.products, "oneDNN ", 7), 0);
+    hs_peak_close(meter);
+    hs_peak_close(NULL);
     headsift_model_close(model);
 }
 
@@ -173,14 +199,17 @@ static void a_mix_counts_each_length(void **state) {
     struct hs_bench_work work = {.tokens = tokens, .offsets = offsets, .n_documents = 3};
     struct hs_bench_result result;
     struct hs_engine *engine;
+    struct hs_peak_meter *meter;
     assert_ok(hs_scorer_engine(model, &engine, &error));
+    assert_ok(hs_peak_open(engine, &meter, &error));
     assert_ok(hs_bench_cut_batches(&work, 5, &error));
     assert_int_equal(work.n_batches, 2);
-    assert_ok(hs_bench_measure(engine, config, &work, &base, 1, &result, &error));
+    assert_ok(hs_bench_measure(engine, meter, config, &work, &base, 1, &result, &error));
     double all = 5 * hs_bench_needed(config, base.needs, 5) + 3 * hs_bench_needed(config, base.needs, 3) +
                  2 * hs_bench_needed(config, base.needs, 2);
     assert_true(fabs(result.needed - all / 10) < 1e-6 * result.needed);
     hs_free(work.batches);
+    hs_peak_close(meter);
     headsift_model_close(model);
 }
 
@@ -349,6 +378,7 @@ int main(void) {
         cmocka_unit_test(random_documents_fill_a_batch),
         cmocka_unit_test(batches_take_documents_until_they_are_full),
         cmocka_unit_test(what_is_measured_is_what_was_asked),
+        cmocka_unit_test(a_peak_is_measured_for_each_kind),
         cmocka_unit_test(a_mix_counts_each_length),
         cmocka_unit_test(documents_become_a_mix_the_longest_first),
         cmocka_unit_test(the_text_has_a_line_of_the_floor),

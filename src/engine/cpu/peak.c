@@ -1,26 +1,45 @@
-/* What this machine can do at most, measured now: a loop that stays in registers, and the model's own packed products.
- * A bench divides by it; see engine.h. */
+/* What this machine can do at most, measured now: a loop that stays in registers, and packed products of the model's
+ * shapes. The matrices are a meter's own, whole: how the engine cuts its weights is not the machine's limit. */
 #include <dnnl.h>
 #include <omp.h>
 #include <stdio.h>
 
 #include "engine/cpu/cpu.h"
 
-enum { OWN_ROWS = 128, FEWEST_ROUNDS = 1 << 12 };
+enum { ROWS = 128, PIECE = 1024, SHAPES = 5, FEWEST_ROUNDS = 1 << 12 };
 
 /* A new hs_gemm_run that all threads may call at once: true. */
 static const bool products_may_run_at_once = false;
 
-/* One packed matrix of the model and the products over it. */
-struct packed_product {
-    struct hs_engine *engine;
-    const struct hs_gemm_matrix *matrix;
+struct shape {
     int64_t outputs, inputs;
-    bool own;     /* each thread runs a product of its own, else the team runs one */
-    int64_t rows; /* of one product */
-    void *x;      /* (threads, rows, inputs) or (rows, inputs) */
+    struct hs_gemm_matrix *matrix;
+};
+
+struct hs_peak_meter {
+    const struct hs_engine *engine;
+    struct hs_gemm *gemm;
+    struct shape shapes[SHAPES];
+    void *x; /* (threads, ROWS, most inputs) */
     float *y;
 };
+
+/* ---- The calls of gemm.h: what to change when it does ---- */
+
+static headsift_status open_products(struct hs_peak_meter *meter, headsift_error *error) {
+    return hs_gemm_open((int64_t)ROWS * meter->engine->threads, &meter->gemm, error);
+}
+
+static headsift_status pack(struct hs_peak_meter *meter, struct shape *shape, const float *w, headsift_error *error) {
+    return hs_gemm_pack(meter->gemm, w, shape->outputs, shape->inputs, meter->engine->element, &shape->matrix, error);
+}
+
+/* Rows of x from `first` on. */
+static headsift_status multiply(const struct hs_peak_meter *meter, const struct shape *shape, int64_t first,
+                                int64_t rows, headsift_error *error) {
+    return hs_gemm_run(meter->gemm, shape->matrix, rows, hs_at(meter->engine, meter->x, first * shape->inputs),
+                       meter->y + first * shape->outputs, error);
+}
 
 /* ---- In registers ---- */
 
@@ -38,103 +57,150 @@ static double loop_in_registers(const struct hs_engine *engine, double seconds) 
 
 /* ---- Packed products ---- */
 
-/* The one call of the products: what to change when gemm.h does. */
-static headsift_status multiply(const struct packed_product *p, int thread, headsift_error *error) {
-    int64_t first = thread * p->rows;
-    return hs_gemm_run(p->engine->gemm, p->matrix, p->rows, hs_at(p->engine, p->x, first * p->inputs),
-                       p->y + first * p->outputs, error);
+/* The team runs one product of all rows. */
+static headsift_status run_together(const struct hs_peak_meter *meter, const struct shape *shape, int64_t times,
+                                    headsift_error *error) {
+    for (int64_t i = 0; i < times; i++) {
+        HS_TRY(multiply(meter, shape, 0, (int64_t)ROWS * meter->engine->threads, error));
+    }
+    return HEADSIFT_OK;
 }
 
-static headsift_status multiply_often(const struct packed_product *p, int64_t times, double *seconds,
-                                      headsift_error *error) {
+/* Each thread runs a product of its own. */
+static headsift_status run_apart(const struct hs_peak_meter *meter, const struct shape *shape, int64_t times,
+                                 headsift_error *error) {
     headsift_status status = HEADSIFT_OK;
-    double start = omp_get_wtime();
-    if (!p->own) {
-        for (int64_t i = 0; status == HEADSIFT_OK && i < times; i++) {
-            status = multiply(p, 0, error);
-        }
-    } else {
-#pragma omp parallel num_threads(p->engine->threads)
-        for (int64_t i = 0; i < times; i++) {
-            headsift_error reason = {0};
-            headsift_status mine = multiply(p, omp_get_thread_num(), &reason);
-            if (mine != HEADSIFT_OK) {
+#pragma omp parallel num_threads(meter->engine->threads)
+    for (int64_t i = 0; i < times; i++) {
+        headsift_error reason = {0};
+        headsift_status mine = multiply(meter, shape, (int64_t)omp_get_thread_num() * ROWS, ROWS, &reason);
+        if (mine != HEADSIFT_OK) {
 #pragma omp critical(hs_peak_failure)
-                status = hs_fail(error, mine, "%s", reason.message);
-                break;
-            }
+            status = hs_fail(error, mine, "%s", reason.message);
+            break;
         }
     }
-    *seconds = omp_get_wtime() - start;
     return status;
+}
+
+static headsift_status time_product(const struct hs_peak_meter *meter, const struct shape *shape, bool apart,
+                                    int64_t times, double *seconds, headsift_error *error) {
+    double start = omp_get_wtime();
+    HS_TRY(apart ? run_apart(meter, shape, times, error) : run_together(meter, shape, times, error));
+    *seconds = omp_get_wtime() - start;
+    return HEADSIFT_OK;
 }
 
 /* @param rate grows to this product's if that is higher */
-static headsift_status time_product(struct packed_product *p, double seconds, double *rate, headsift_error *error) {
-    int copies = p->own ? p->engine->threads : 1;
+static headsift_status rate_product(const struct hs_peak_meter *meter, const struct shape *shape, bool apart,
+                                    double seconds, double *rate, headsift_error *error) {
     double once, all;
-    HS_TRY(multiply_often(p, 1, &once, error)); /* primitives are made, memory is touched */
-    HS_TRY(multiply_often(p, 1, &once, error));
+    HS_TRY(time_product(meter, shape, apart, 1, &once, error)); /* the caches get to know it */
+    HS_TRY(time_product(meter, shape, apart, 1, &once, error));
     int64_t times = once > 0 && once < seconds ? (int64_t)(seconds / once) : 1;
-    HS_TRY(multiply_often(p, times, &all, error));
-    double done = (double)times * copies * (double)(p->rows * p->inputs) * (double)p->outputs;
-    if (all > 0 && done / all > *rate) {
-        *rate = done / all;
+    HS_TRY(time_product(meter, shape, apart, times, &all, error));
+    double rows = (double)times * ROWS * meter->engine->threads;
+    double now = all > 0 ? rows * (double)shape->outputs * (double)shape->inputs / all : 0;
+    *rate = now > *rate ? now : *rate;
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_peak_measure(struct hs_peak_meter *meter, double seconds, struct hs_peak *out,
+                                headsift_error *error) {
+    double slot = seconds / (2 * SHAPES + 1);
+    *out = (struct hs_peak){.registers = loop_in_registers(meter->engine, slot)};
+    for (int i = 0; i < SHAPES; i++) {
+        HS_TRY(rate_product(meter, &meter->shapes[i], false, slot, &out->products, error));
+        if (products_may_run_at_once) {
+            HS_TRY(rate_product(meter, &meter->shapes[i], true, slot, &out->products, error));
+        }
     }
     return HEADSIFT_OK;
 }
 
-static void fill_rows(struct packed_product *p, int64_t n) {
-    for (int64_t i = 0; i < n; i++) {
-        float value = (float)(i % 13 - 6) / 8;
-        if (p->engine->element == HS_F32) {
-            ((float *)p->x)[i] = value;
-        } else {
-            ((uint16_t *)p->x)[i] = hs_to_bf16(value);
-        }
-    }
-}
+/* ---- Opening ---- */
 
-static headsift_status time_matrix(struct packed_product p, double seconds, double *rate, headsift_error *error) {
-    int64_t most = p.engine->block_rows, copies = p.own ? p.engine->threads : 1;
-    p.rows = hs_gemm_padded(p.own && most > OWN_ROWS ? OWN_ROWS : most);
-    size_t rows = (size_t)(p.rows * copies), inputs = (size_t)p.inputs, outputs = (size_t)p.outputs;
-    p.x = hs_alloc_aligned(rows, inputs * p.engine->element_size);
-    p.y = hs_alloc_aligned(rows, outputs * sizeof *p.y);
-    headsift_status status;
-    if (p.x == NULL || p.y == NULL) {
-        status = hs_fail_memory(error, "rows for products", rows * (inputs + outputs) * sizeof *p.y);
-    } else {
-        fill_rows(&p, (int64_t)(rows * inputs));
-        status = time_product(&p, seconds, rate, error);
+/* Small numbers that a sum does not carry away. */
+static float value_at(int64_t i) { return (float)(i % 13 - 6) / 64; }
+
+static headsift_status pack_shape(struct hs_peak_meter *meter, struct shape *shape, headsift_error *error) {
+    int64_t n = shape->outputs * shape->inputs;
+    float *w = hs_alloc_aligned((size_t)n, sizeof *w);
+    if (w == NULL) {
+        return hs_fail_memory(error, "a matrix to measure with", (size_t)n * sizeof *w);
     }
-    hs_free(p.x);
-    hs_free(p.y);
+    for (int64_t i = 0; i < n; i++) {
+        w[i] = value_at(i);
+    }
+    headsift_status status = pack(meter, shape, w, error);
+    hs_free(w);
     return status;
 }
 
-headsift_status hs_engine_peak(struct hs_engine *engine, double seconds, struct hs_peak *out, headsift_error *error) {
-    const struct hs_config *c = engine->config;
-    const struct hs_layer *layer = &engine->layers[0];
-    int64_t heads = (int64_t)c->n_head * c->head_dim, kv = (int64_t)c->n_kv_head * c->head_dim;
-    const struct packed_product products[] = {
-        {.engine = engine, .matrix = layer->qkv, .outputs = heads + 2 * kv, .inputs = c->hidden},
-        {.engine = engine, .matrix = layer->output, .outputs = c->hidden, .inputs = heads},
-        {.engine = engine, .matrix = layer->gate_up, .outputs = 2 * (int64_t)c->ffn, .inputs = c->hidden},
-        {.engine = engine, .matrix = layer->down, .outputs = c->hidden, .inputs = c->ffn},
-    };
-    enum { PRODUCTS = sizeof products / sizeof *products, SLOTS = 2 * PRODUCTS + 1 };
-    double slot = seconds / SLOTS;
-    out->registers = loop_in_registers(engine, slot);
-    out->products = 0;
-    for (int i = 0; i < 2 * PRODUCTS; i++) {
-        struct packed_product product = products[i / 2];
-        product.own = i % 2 == 1;
-        if (!product.own || products_may_run_at_once) {
-            HS_TRY(time_matrix(product, slot, &out->products, error));
+static headsift_status alloc_rows(struct hs_peak_meter *meter, headsift_error *error) {
+    const struct hs_engine *engine = meter->engine;
+    int64_t inputs = 0, outputs = 0, rows = (int64_t)ROWS * engine->threads;
+    for (int i = 0; i < SHAPES; i++) {
+        inputs = meter->shapes[i].inputs > inputs ? meter->shapes[i].inputs : inputs;
+        outputs = meter->shapes[i].outputs > outputs ? meter->shapes[i].outputs : outputs;
+    }
+    meter->x = hs_alloc_aligned((size_t)(rows * inputs), engine->element_size);
+    meter->y = hs_alloc_aligned((size_t)(rows * outputs), sizeof *meter->y);
+    if (meter->x == NULL || meter->y == NULL) {
+        return hs_fail_memory(error, "rows to measure with", (size_t)(rows * (inputs + outputs)) * sizeof *meter->y);
+    }
+    for (int64_t i = 0; i < rows * inputs; i++) {
+        if (engine->element == HS_F32) {
+            ((float *)meter->x)[i] = value_at(i);
+        } else {
+            ((uint16_t *)meter->x)[i] = hs_to_bf16(value_at(i));
         }
     }
     return HEADSIFT_OK;
+}
+
+static void choose_shapes(const struct hs_config *c, struct shape shapes[SHAPES]) {
+    const int64_t heads = (int64_t)c->n_head * c->head_dim, kv = (int64_t)c->n_kv_head * c->head_dim;
+    shapes[0] = (struct shape){.outputs = heads + 2 * kv, .inputs = c->hidden};
+    shapes[1] = (struct shape){.outputs = c->hidden, .inputs = heads};
+    shapes[2] = (struct shape){.outputs = 2 * (int64_t)c->ffn, .inputs = c->hidden};
+    shapes[3] = (struct shape){.outputs = c->hidden, .inputs = c->ffn};
+    shapes[4] = (struct shape){.outputs = c->vocab < PIECE ? c->vocab : PIECE, .inputs = c->hidden};
+}
+
+headsift_status hs_peak_open(const struct hs_engine *engine, struct hs_peak_meter **out, headsift_error *error) {
+    struct hs_peak_meter *meter = hs_alloc(1, sizeof *meter);
+    if (meter == NULL) {
+        return hs_fail_memory(error, "a meter", sizeof *meter);
+    }
+    meter->engine = engine;
+    choose_shapes(engine->config, meter->shapes);
+    headsift_status status = open_products(meter, error);
+    for (int i = 0; status == HEADSIFT_OK && i < SHAPES; i++) {
+        status = pack_shape(meter, &meter->shapes[i], error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = alloc_rows(meter, error);
+    }
+    if (status != HEADSIFT_OK) {
+        hs_peak_close(meter);
+        return status;
+    }
+    *out = meter;
+    return HEADSIFT_OK;
+}
+
+void hs_peak_close(struct hs_peak_meter *meter) {
+    if (meter == NULL) {
+        return;
+    }
+    for (int i = 0; i < SHAPES; i++) {
+        hs_gemm_matrix_free(meter->shapes[i].matrix);
+    }
+    hs_gemm_close(meter->gemm);
+    hs_free(meter->x);
+    hs_free(meter->y);
+    hs_free(meter);
 }
 
 void hs_engine_describe(const struct hs_engine *engine, struct hs_engine_facts *out) {
