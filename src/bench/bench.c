@@ -15,6 +15,7 @@ struct bench {
     struct hs_engine *engine;
     struct hs_peak_meter *meter;
     const struct hs_config *config;
+    struct hs_input_list files;
     struct hs_bench_machine machine;
     headsift_head *own_heads;
     struct hs_mask masks[2]; /* none, the heads */
@@ -163,7 +164,7 @@ static headsift_status measure_prefill(struct bench *bench, headsift_error *erro
 static headsift_status measure_corpus(struct bench *bench, const headsift_inputs *inputs, headsift_error *error) {
     struct hs_bench_corpus corpus;
     int64_t tokens = bench->options->mix_tokens > 0 ? bench->options->mix_tokens : HS_BENCH_MIX_TOKENS;
-    HS_TRY(hs_bench_corpus_read(bench->model, inputs, tokens, bench->options->seed, &corpus, error));
+    HS_TRY(hs_bench_corpus_read(bench->model, inputs, &bench->files, tokens, bench->options->seed, &corpus, error));
     if (bench->out != NULL) {
         hs_bench_print_corpus(&corpus, bench->out);
     }
@@ -174,17 +175,21 @@ static headsift_status measure_corpus(struct bench *bench, const headsift_inputs
     return status;
 }
 
+static bool has_inputs(const headsift_inputs *inputs) {
+    return inputs != NULL && (inputs->n_paths > 0 || inputs->files_from != NULL);
+}
+
 static headsift_status bench_model(struct bench *bench, const headsift_heads *heads, const headsift_inputs *inputs,
                                    headsift_error *error) {
+    if (has_inputs(inputs)) { /* what can't be opened is refused before anything is timed */
+        HS_TRY(hs_inputs_find(inputs, &bench->files, error));
+    }
     HS_TRY(open_twice(bench, error));
     HS_TRY(choose_heads(bench, heads, error));
     HS_TRY(describe(bench, error));
     HS_TRY(measure_lengths(bench, error));
     HS_TRY(measure_prefill(bench, error));
-    if (inputs != NULL && (inputs->n_paths > 0 || inputs->files_from != NULL)) {
-        HS_TRY(measure_corpus(bench, inputs, error));
-    }
-    return HEADSIFT_OK;
+    return has_inputs(inputs) ? measure_corpus(bench, inputs, error) : HEADSIFT_OK;
 }
 
 /* Sizes of a model, or of a small one where none is named. */
@@ -238,6 +243,7 @@ headsift_status headsift_bench(const headsift_model_options *model, const headsi
     }
     hs_peak_close(bench.meter);
     headsift_model_close(bench.model);
+    hs_inputs_free(&bench.files);
     hs_free(bench.own_heads);
     json_decref(bench.results);
     json_decref(bench.report);

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/memory.h"
+#include "corpus/corpus.h"
 #include "engine/scorer.h"
 
 enum { HS_BENCH_REPEAT = 5, HS_BENCH_PROBE_TOKENS = 4096, HS_BENCH_PROBE_ROWS = 32, HS_BENCH_MIX_TOKENS = 32768 };
@@ -90,9 +91,11 @@ struct hs_bench_corpus {
     double rows_per_second;           /**< of score rows, to a file that is removed */
     struct hs_bench_work mix;         /**< sorted by length, the longest first */
 };
-/** @param most_tokens about so many tokens become the mix: random documents, cut at the model's context. */
-headsift_status hs_bench_corpus_read(headsift_model *model, const headsift_inputs *inputs, int64_t most_tokens,
-                                     uint64_t seed, struct hs_bench_corpus *out, headsift_error *error);
+/** @param files of the inputs. @param most_tokens about so many tokens become the mix: random documents, cut at the
+ * model's context. */
+headsift_status hs_bench_corpus_read(headsift_model *model, const headsift_inputs *inputs,
+                                     const struct hs_input_list *files, int64_t most_tokens, uint64_t seed,
+                                     struct hs_bench_corpus *out, headsift_error *error);
 
 /* ---- kernels.c ---- */
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "corpus/corpus.h"
 #include "corpus/score_writer.h"
 
 enum { MOST_BYTES = 64 << 20, ROWS = 20000 };
@@ -56,34 +55,29 @@ static headsift_status read_file(struct reading *reading, struct hs_reader *read
     return HEADSIFT_OK;
 }
 
-static headsift_status read_files(struct reading *reading, const headsift_inputs *inputs, headsift_error *error) {
-    struct hs_input_list list = {0};
-    HS_TRY(hs_inputs_find(inputs, &list, error));
+static headsift_status read_files(struct reading *reading, const struct hs_input_list *files,
+                                  const headsift_inputs *inputs, headsift_error *error) {
     headsift_status status = HEADSIFT_OK;
-    for (size_t i = 0; status == HEADSIFT_OK && i < list.n; i++) {
+    reading->bytes.size = 0;
+    reading->n_texts = 0;
+    for (size_t i = 0; status == HEADSIFT_OK && i < files->n; i++) {
         struct hs_reader *reader = NULL;
-        status = hs_reader_open(&list.items[i], inputs, false, &reader, error);
+        status = hs_reader_open(&files->items[i], inputs, false, &reader, error);
         if (status == HEADSIFT_OK) {
             status = read_file(reading, reader, inputs->limit, error);
         }
         hs_reader_close(reader);
     }
-    hs_inputs_free(&list);
     return status;
 }
 
-static void forget(struct reading *reading) {
-    reading->bytes.size = 0;
-    reading->n_texts = 0;
-}
-
 /* Twice: the second time the files are in the cache and the memory is there. */
-static headsift_status time_reading(struct reading *reading, const headsift_inputs *inputs, struct hs_bench_corpus *out,
+static headsift_status time_reading(struct reading *reading, const headsift_inputs *inputs,
+                                    const struct hs_input_list *files, struct hs_bench_corpus *out,
                                     headsift_error *error) {
-    HS_TRY(read_files(reading, inputs, error));
-    forget(reading);
+    HS_TRY(read_files(reading, files, inputs, error));
     double start = hs_bench_now();
-    HS_TRY(read_files(reading, inputs, error));
+    HS_TRY(read_files(reading, files, inputs, error));
     out->read_mb = (double)reading->bytes.size / (hs_bench_now() - start) * 1e-6;
     out->documents = (int64_t)reading->n_texts;
     out->bytes = (int64_t)reading->bytes.size;
@@ -229,12 +223,13 @@ static headsift_status time_writing(struct hs_bench_corpus *out, headsift_error 
     return status;
 }
 
-headsift_status hs_bench_corpus_read(headsift_model *model, const headsift_inputs *inputs, int64_t most_tokens,
-                                     uint64_t seed, struct hs_bench_corpus *out, headsift_error *error) {
+headsift_status hs_bench_corpus_read(headsift_model *model, const headsift_inputs *inputs,
+                                     const struct hs_input_list *files, int64_t most_tokens, uint64_t seed,
+                                     struct hs_bench_corpus *out, headsift_error *error) {
     struct reading reading = {0};
     struct hs_engine *engine;
     *out = (struct hs_bench_corpus){0};
-    headsift_status status = time_reading(&reading, inputs, out, error);
+    headsift_status status = time_reading(&reading, inputs, files, out, error);
     if (status == HEADSIFT_OK) {
         status = time_tokenizer(&reading, model->tokenizer, out, error);
     }

@@ -220,8 +220,9 @@ static void bench_prints_a_line_a_length(void **state) {
     (void)state;
     const struct cli_output *output =
         cli("for i in 1 2 3; do echo '{\"text\":\"the boats came in before dawn\"}'; done >three.jsonl; "
-            "headsift bench -m $MODEL --lengths 16,24 --repeat 1 --probe-tokens 48 --mix-tokens 12 -o bench.json "
-            "three.jsonl");
+            "echo three.jsonl >list; headsift bench -m $MODEL --lengths 16,24 --repeat 1 --probe-tokens 48 "
+            "--mix-tokens 12 -o bench.json "
+            "--files-from - <list");
     assert_benched(output);
     static const char *const parts[] = {"machine ",
                                         "GF/s (registers alone",
@@ -253,6 +254,10 @@ static void bench_takes_heads_and_refuses_what_the_model_has_not(void **state) {
     output = cli("headsift bench -m $MODEL --lengths 16,9000");
     assert_code(output, 2);
     assert_one_error(output, "length 9000");
+    output = cli("headsift bench -m $MODEL missing.jsonl");
+    assert_code(output, 1);
+    assert_one_error(output, "missing.jsonl");
+    assert_int_equal(output->out.size, 0);
     output = cli("printf '{\"heads\":[[0,9]]}' >far.json; headsift bench -m $MODEL --heads far.json");
     assert_code(output, 1);
     assert_one_error(output, "0 to 8");

@@ -238,11 +238,13 @@ static void documents_become_a_mix_the_longest_first(void **state) {
     const char *paths[] = {path};
     const headsift_inputs inputs = {.paths = paths, .n_paths = 1};
     struct hs_bench_corpus corpus;
+    struct hs_input_list files;
     write_inputs(path, sizeof path);
+    assert_ok(hs_inputs_find(&inputs, &files, &error));
     test_scratch(scratch, sizeof scratch, "bench_tmp");
     assert_ok(hs_make_directory(scratch, &error));
     setenv("TMPDIR", scratch, 1);
-    assert_ok(hs_bench_corpus_read(model, &inputs, 1000, 1, &corpus, &error));
+    assert_ok(hs_bench_corpus_read(model, &inputs, &files, 1000, 1, &corpus, &error));
     assert_int_equal(count_entries(scratch), 0);
     assert_int_equal(corpus.documents, 5); /* one is not JSON */
     assert_int_equal(corpus.bytes, 17);
@@ -253,13 +255,14 @@ static void documents_become_a_mix_the_longest_first(void **state) {
     assert_int_equal(corpus.mix.tokens[8], corpus.mix.tokens[13]); /* both begin with an a */
     assert_true(corpus.read_mb > 0 && corpus.tokenize_mb > 0 && corpus.rows_per_second > 0);
     hs_bench_work_free(&corpus.mix);
-    assert_ok(hs_bench_corpus_read(model, &inputs, 1, 1, &corpus, &error));
+    assert_ok(hs_bench_corpus_read(model, &inputs, &files, 1, 1, &corpus, &error));
     assert_int_equal(corpus.mix.n_documents, 1);
     hs_bench_work_free(&corpus.mix);
     assert_ok(hs_file_write(path, "{\"text\":\"a\"}\n", 13, &error));
-    assert_int_equal(hs_bench_corpus_read(model, &inputs, 1000, 1, &corpus, &error), HEADSIFT_FAILED);
+    assert_int_equal(hs_bench_corpus_read(model, &inputs, &files, 1000, 1, &corpus, &error), HEADSIFT_FAILED);
     assert_non_null(strstr(error.message, "two tokens"));
     unsetenv("TMPDIR");
+    hs_inputs_free(&files);
     headsift_model_close(model);
 }
 

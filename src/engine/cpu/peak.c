@@ -8,7 +8,7 @@
 
 enum { ROWS = 128, PIECE = 1024, SHAPES = 5, FEWEST_ROUNDS = 1 << 12 };
 
-/* A new hs_gemm_run that all threads may call at once: true. */
+/* hs_gemm_run is one call at a time. */
 static const bool products_may_run_at_once = false;
 
 struct shape {
