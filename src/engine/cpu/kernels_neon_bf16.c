@@ -147,45 +147,63 @@ static void mix_rows(const uint16_t *weights, int32_t rows, const uint16_t *valu
     }
 }
 
-static void attend(const struct hs_tile *tile) {
-    _Alignas(64) float scores[HS_TILE_ROWS * CHUNK];
-    _Alignas(64) uint16_t weights[HS_TILE_ROWS * CHUNK];
-    _Alignas(64) float sums[HS_TILE_ROWS * HS_MAX_HEAD_DIM];
-    const int32_t dim = tile->head_dim;
-    struct softmax state;
-    const uint16_t *q[HS_TILE_ROWS];
-    memset(sums, 0, (size_t)tile->rows * (size_t)dim * sizeof *sums);
-    for (int32_t r = 0; r < tile->rows; r++) {
-        q[r] = (const uint16_t *)tile->q + r * tile->q_stride;
-        state.largest[r] = -INFINITY;
-        state.total[r] = 0;
+/* The query rows of a tile, one behind the other, with their running softmax. */
+enum { MOST_LANES = HS_TILE_ROWS };
+
+struct lanes {
+    const uint16_t *q[MOST_LANES];
+    uint16_t *out[MOST_LANES];
+    int64_t seen[MOST_LANES]; /* keys */
+    float largest[MOST_LANES], total[MOST_LANES];
+    int32_t n;
+};
+
+static void lay_out(const struct hs_tile *tile, struct lanes *lanes) {
+    lanes->n = 0;
+    for (int32_t r = 0; r < tile->rows; r++, lanes->n++) {
+        lanes->q[lanes->n] = (const uint16_t *)tile->q + r * tile->q_stride;
+        lanes->out[lanes->n] = (uint16_t *)tile->out + r * tile->out_stride;
+        lanes->seen[lanes->n] = tile->position + r + 1;
+        lanes->largest[lanes->n] = -INFINITY;
+        lanes->total[lanes->n] = 0;
     }
+}
+
+static void put_scaled(const float *sums, float scale, int32_t n, uint16_t *out) {
+    int32_t d = 0;
+    for (; d + HS_WIDTH <= n; d += HS_WIDTH) {
+        put(out + d, load(sums + d) * spread(scale));
+    }
+    for (; d < n; d++) {
+        out[d] = hs_to_bf16(sums[d] * scale);
+    }
+}
+
+static void attend(const struct hs_tile *tile) {
+    _Alignas(64) float scores[MOST_LANES * CHUNK];
+    _Alignas(64) uint16_t weights[MOST_LANES * CHUNK];
+    _Alignas(64) float sums[MOST_LANES * HS_MAX_HEAD_DIM];
+    const int32_t dim = tile->head_dim;
+    struct lanes lanes;
+    lay_out(tile, &lanes);
+    memset(sums, 0, (size_t)lanes.n * (size_t)dim * sizeof *sums);
     int64_t end = tile->position + tile->rows; /* keys that the last row sees */
     for (int64_t start = 0; start < end; start += CHUNK) {
         int64_t keys = end - start < CHUNK ? end - start : CHUNK;
-        for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
-            score_rows(q, tile->rows, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
-        }
         int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
-        for (int32_t r = 0; r < tile->rows; r++) {
-            int64_t seen = tile->position + r + 1 - start;
-            weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state.largest[r], &state.total[r],
-                      sums + (ptrdiff_t)r * dim, dim);
-            round_weights(scores + r * CHUNK, padded, weights + r * CHUNK);
+        for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
+            score_rows(lanes.q, lanes.n, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
         }
-        mix_rows(weights, tile->rows, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
+        for (int32_t i = 0; i < lanes.n; i++) {
+            int64_t seen = lanes.seen[i] - start;
+            weigh_row(scores + i * CHUNK, keys, seen < keys ? seen : keys, &lanes.largest[i], &lanes.total[i],
+                      sums + (ptrdiff_t)i * dim, dim);
+            round_weights(scores + i * CHUNK, padded, weights + i * CHUNK);
+        }
+        mix_rows(weights, lanes.n, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
     }
-    for (int32_t r = 0; r < tile->rows; r++) {
-        float scale = 1 / state.total[r];
-        uint16_t *out = (uint16_t *)tile->out + r * tile->out_stride;
-        const float *sum = sums + (ptrdiff_t)r * dim;
-        int32_t d = 0;
-        for (; d + HS_WIDTH <= dim; d += HS_WIDTH) {
-            put(out + d, load(sum + d) * spread(scale));
-        }
-        for (; d < dim; d++) {
-            out[d] = hs_to_bf16(sum[d] * scale);
-        }
+    for (int32_t i = 0; i < lanes.n; i++) {
+        put_scaled(sums + (ptrdiff_t)i * dim, 1 / lanes.total[i], dim, lanes.out[i]);
     }
 }
 
