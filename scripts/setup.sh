@@ -57,7 +57,8 @@ setup.sh: this script knows Debian 12 and 13. Elsewhere, install these yourself:
                 utf8proc, zstd, zlib, OpenSSL's libcrypto, cmocka
   to build      libduckdb and duckdb.h; libggml-base, ggml.h and gguf.h: where the compiler finds them, or in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/{duckdb,ggml}/{lib,include}
-  for the tests clang with its sanitizers, libFuzzer and OpenMP, clang-format; SmolLM2-135M-Instruct.Q4_1.gguf in
+  for the tests clang with its sanitizers, libFuzzer and OpenMP, clang-format; a gcc and libc for ARM64, and
+                qemu-user; SmolLM2-135M-Instruct.Q4_1.gguf in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/models
 then: cmake --preset release && cmake --build --preset release
 END
@@ -71,6 +72,10 @@ install_packages() {
     if [ "${1-}" = tests ]; then
         packages="$packages $clang_rt libomp-dev"
         commands="$commands clang:clang clang-format:clang-format"
+        if [ "$arch" = amd64 ]; then # the kernels of ARM64, by qemu
+            packages="$packages libc6-dev-arm64-cross"
+            commands="$commands aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64:qemu-user"
+        fi
     fi
     missing=$(missing_packages)
     [ -n "$missing" ] || return 0

@@ -188,7 +188,7 @@ static headsift_status time_tables(enum hs_element element, struct hs_bench_size
                                    headsift_error *error) {
     const struct hs_kernels *tables[HS_MOST_TABLES], *twin = NULL;
     struct desk desk = {.sizes = sizes, .element = element};
-    hs_kernels_available(element, tables);
+    hs_kernels_available(element, hs_isa_of_machine(), tables);
     for (int i = 0; tables[i] != NULL; i++) {
         twin = tables[i];
     }

@@ -8,7 +8,8 @@
 
 struct hs_engine;
 
-/** AUTO resolved on this machine (to F32); bf16 is refused (HEADSIFT_USAGE) where the CPU has no products of bf16. */
+/** AUTO resolved on this machine (to F32). HEADSIFT_USAGE: bf16 where the CPU, or the lower set of instructions that
+ *  HEADSIFT_ISA names, has no products of bf16; a HEADSIFT_ISA that this machine lacks. */
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error);
 const char *hs_dtype_name(headsift_dtype dtype); /**< "f32", "bf16" */
 
@@ -74,6 +75,7 @@ void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch);
 
 /** Layers walked so far, counted once for each stream of each document batch: the cost that sharing saves. */
 int64_t hs_engine_layer_passes(const struct hs_engine *engine);
+const char *hs_engine_kernels(const struct hs_engine *engine); /**< the name of the kernel set in use */
 int hs_engine_threads(const struct hs_engine *engine);
 /** So many tokens in a batch keep every thread's products full; more gain nothing. */
 int64_t hs_engine_batch_tokens(const struct hs_engine *engine);

@@ -112,6 +112,10 @@ static void bad_inputs_are_refused_before_any_work(void **state) {
         {"printf '{\"heads\":[[0,9]]}' >far.json; headsift score -m $MODEL --heads far.json -o no c.csv --text body",
          "9", 1},
         {"printf '{' >h.json; headsift score -m $MODEL --heads h.json -o no c.csv --text body", "h.json", 1},
+        {"HEADSIFT_ISA=avx9 headsift score -m $MODEL --heads $HEADS -o no c.csv --text body",
+         "HEADSIFT_ISA=avx9: this machine has plain, ", 2},
+        {"HEADSIFT_ISA=plain headsift score -m $MODEL --heads $HEADS -o no c.csv --text body --dtype bf16",
+         "HEADSIFT_ISA=plain has no products of bf16", 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct cli_output *output = cli("%s", cases[i].line);
@@ -161,6 +165,9 @@ static void log_lines_can_be_json_or_left_out(void **state) {
     assert_code(output, 0);
     assert_int_equal(output->err.size + output->out.size, 0);
     assert_code(cli("cmp json/part-00000-one.parquet quiet/part-00000-one.parquet"), 0); /* two runs, same bytes */
+    output = cli("HEADSIFT_ISA=plain headsift score -m $MODEL --heads $HEADS -o plain one.jsonl -v");
+    assert_code(output, 0);
+    assert_non_null(strstr(output->err.data, "f32, plain kernels, "));
 }
 
 /* Starts a long scoring, lets it get going, sends signals. */

@@ -1,5 +1,6 @@
 /* Every kernel table that this machine can run against the plain twin, over sizes with and without tails.
- * Bounds are relative errors of f32 arithmetic against the twin's f64 sums. */
+ * Bounds are relative errors of f32 arithmetic against the twin's f64 sums.
+ * usage: test_kernels [TABLES]      TABLES: what this machine must have, as in "avx2 base avx512_bf16" */
 #include "support.h"
 
 #include <float.h>
@@ -184,7 +185,8 @@ static void check_attend(const struct hs_kernels *k, int32_t dim, int32_t rows, 
 }
 
 static void check_table(const struct hs_kernels *k) {
-    printf("kernels: %s\n", k->name);
+    printf("kernels: %s against %s\n", k->name, twin_of(k)->name);
+    fflush(stdout);
     hs_random_seed(&random_state, 1);
     static const int64_t sizes[] = {1, 3, 4, 7, 8, 15, 16, 17, 31, 48, 64, 129, 576, 4096};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -204,13 +206,22 @@ static void check_table(const struct hs_kernels *k) {
 }
 
 static void each_table_equals_its_twin(void **state) {
-    (void)state;
+    char ran[256] = "";
+    size_t size = 0;
     for (int element = HS_F32; element <= HS_BF16; element++) {
         const struct hs_kernels *tables[HS_MOST_TABLES];
-        hs_kernels_available((enum hs_element)element, tables);
-        for (int t = 0; tables[t] != NULL; t++) {
+        hs_kernels_available((enum hs_element)element, hs_isa_of_machine(), tables);
+        assert_non_null(tables[0]);
+        int t = 0;
+        for (; tables[t] != twin_of(tables[t]); t++) {
             check_table(tables[t]);
+            size += (size_t)snprintf(ran + size, sizeof ran - size, "%s%s", size > 0 ? " " : "", tables[t]->name);
         }
+        assert_true(tables[t + 1] == NULL);
+    }
+    const char *wanted = *state;
+    if (wanted != NULL) {
+        assert_string_equal(ran, wanted);
     }
 }
 
@@ -237,7 +248,7 @@ static void bf16_rounds_to_nearest_even(void **state) {
 static void ties_go_to_the_lowest_key(void **state) {
     (void)state;
     const struct hs_kernels *tables[HS_MOST_TABLES];
-    hs_kernels_available(HS_F32, tables);
+    hs_kernels_available(HS_F32, hs_isa_of_machine(), tables);
     float keys[HS_KEY_BLOCK * 8] = {0}, q[8] = {1, 1, 1, 1, 1, 1, 1, 1};
     for (int i = 0; i < 8; i++) {
         keys[i * HS_KEY_BLOCK + 9] = keys[i * HS_KEY_BLOCK + 21] = 1;
@@ -251,7 +262,7 @@ static void ties_go_to_the_lowest_key(void **state) {
 static void exponentials_do_not_overflow_or_leak(void **state) {
     (void)state;
     const struct hs_kernels *tables[HS_MOST_TABLES];
-    hs_kernels_available(HS_F32, tables);
+    hs_kernels_available(HS_F32, hs_isa_of_machine(), tables);
     static const float x[] = {-INFINITY, -1000, -200, -90, 0, -INFINITY, -88, -700, -1e30f};
     for (int t = 0; tables[t] != NULL; t++) {
         assert_true(fabsf(tables[t]->exp_sum(x, 9, 0) - 1) < 1e-6f);
@@ -262,9 +273,9 @@ static void exponentials_do_not_overflow_or_leak(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_table_equals_its_twin),
+        cmocka_unit_test_prestate(each_table_equals_its_twin, argc > 1 ? argv[1] : NULL),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
         cmocka_unit_test(ties_go_to_the_lowest_key),
         cmocka_unit_test(exponentials_do_not_overflow_or_leak),

@@ -349,7 +349,7 @@ static void the_json_holds_what_the_text_does(void **state) {
 static size_t count_tables(enum hs_element element) {
     const struct hs_kernels *tables[HS_MOST_TABLES];
     size_t n = 0;
-    hs_kernels_available(element, tables);
+    hs_kernels_available(element, hs_isa_of_machine(), tables);
     while (tables[n] != NULL) {
         n++;
     }

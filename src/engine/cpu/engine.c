@@ -10,8 +10,10 @@
 enum { DEFAULT_BLOCK_ROWS = 128, DEFAULT_VOCAB_BLOCK = 1024, FFN_PIECE = 2 * HS_COLUMN_STEP };
 
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error) {
-    if (wanted == HEADSIFT_DTYPE_BF16 && !hs_bf16_is_fast()) {
-        return hs_fail(error, HEADSIFT_USAGE, "this CPU has no products of bf16 (AVX-512 BF16): use --dtype f32");
+    enum hs_isa isa;
+    HS_TRY(hs_isa_choose(&isa, error));
+    if (wanted == HEADSIFT_DTYPE_BF16) {
+        HS_TRY(hs_isa_check_bf16(isa, error));
     }
     *out = wanted == HEADSIFT_DTYPE_BF16 ? HEADSIFT_DTYPE_BF16 : HEADSIFT_DTYPE_F32;
     return HEADSIFT_OK;
@@ -20,10 +22,7 @@ headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, hea
 const char *hs_dtype_name(headsift_dtype dtype) { return dtype == HEADSIFT_DTYPE_BF16 ? "bf16" : "f32"; }
 
 static void choose_sizes(struct hs_engine *engine, const struct hs_engine_options *options) {
-    const struct hs_kernels *available[HS_MOST_TABLES];
     engine->element_size = hs_element_size(engine->element);
-    hs_kernels_available(engine->element, available);
-    engine->kernels = available[0];
     engine->threads = options->threads > 0 ? options->threads : omp_get_num_procs();
     engine->block_rows = options->block_rows > 0 ? options->block_rows : DEFAULT_BLOCK_ROWS;
     engine->vocab_block = options->vocab_block > 0 ? options->vocab_block : DEFAULT_VOCAB_BLOCK;
@@ -45,7 +44,9 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
                        HS_MAX_HEAD_DIM);
     }
     headsift_dtype dtype;
+    enum hs_isa isa;
     HS_TRY(hs_resolve_dtype(options->dtype, &dtype, error));
+    HS_TRY(hs_isa_choose(&isa, error));
     struct hs_engine *engine = hs_alloc(1, sizeof *engine);
     if (engine == NULL) {
         return hs_fail_memory(error, "the engine", sizeof *engine);
@@ -53,6 +54,9 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
     engine->model = model;
     engine->config = config;
     engine->element = dtype == HEADSIFT_DTYPE_BF16 ? HS_BF16 : HS_F32;
+    const struct hs_kernels *available[HS_MOST_TABLES];
+    hs_kernels_available(engine->element, isa, available);
+    engine->kernels = available[0];
     choose_sizes(engine, options);
     omp_set_num_threads(engine->threads);
     headsift_status status = hs_workers_alloc(engine, error);
@@ -161,6 +165,8 @@ void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, 
 void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch) { engine->watch = watch; }
 
 int64_t hs_engine_layer_passes(const struct hs_engine *engine) { return engine->layer_passes; }
+
+const char *hs_engine_kernels(const struct hs_engine *engine) { return engine->kernels->name; }
 
 int hs_engine_threads(const struct hs_engine *engine) { return engine->threads; }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "engine/cpu/isa.h"
 #include "engine/cpu/onednn.h"
 
 /* One row count, set or add, of one thread or of a team. */
@@ -244,6 +245,7 @@ static headsift_status shape_find(struct hs_gemm *gemm, int64_t outputs, int64_t
 /* ---- The interface ---------------------------------------------------------------------------------------------- */
 
 headsift_status hs_gemm_open(int64_t max_rows, int threads, struct hs_gemm **out, headsift_error *error) {
+    HS_TRY(hs_isa_limit_products(error));
     struct hs_gemm *gemm = hs_alloc(1, sizeof *gemm);
     if (gemm == NULL) {
         return hs_fail_memory(error, "the products", sizeof *gemm);

@@ -1,45 +1,30 @@
-/* Which kernel tables this machine can run.
+/* The kernel tables that a machine can run.
  * Asked when an engine is opened. */
 #include "engine/cpu/kernels.h"
 
+/* Best first. */
+static const struct {
+    enum hs_isa isa;
+    const struct hs_kernels *table;
+} sets[] = {
 #if defined(__x86_64__)
-
-static bool has_avx512(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512cd");
-}
-
-static bool has_avx2(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-}
-
-bool hs_bf16_is_fast(void) { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
-
-#else
-
-bool hs_bf16_is_fast(void) { return false; }
-
+    {HS_ISA_AVX512_BF16, &hs_kernels_avx512_bf16},
+    {HS_ISA_AVX512, &hs_kernels_avx512},
+    {HS_ISA_AVX2, &hs_kernels_avx2},
+#elif defined(__aarch64__)
+    {HS_ISA_NEON_BF16, &hs_kernels_neon_bf16},
 #endif
+    {HS_ISA_BASE, &hs_kernels_base},
+    {HS_ISA_PLAIN, &hs_kernels_plain},
+    {HS_ISA_PLAIN, &hs_kernels_plain_bf16},
+};
 
-void hs_kernels_available(enum hs_element element, const struct hs_kernels **out) {
+void hs_kernels_available(enum hs_element element, enum hs_isa most, const struct hs_kernels **out) {
     int n = 0;
-#if defined(__x86_64__)
-    if (element == HS_BF16 && hs_bf16_is_fast()) {
-        out[n++] = &hs_kernels_avx512_bf16;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if (sets[i].isa <= most && sets[i].table->element == element) {
+            out[n++] = sets[i].table;
+        }
     }
-    if (element == HS_F32 && has_avx512()) {
-        out[n++] = &hs_kernels_avx512;
-    }
-    if (element == HS_F32 && has_avx2()) {
-        out[n++] = &hs_kernels_avx2;
-    }
-#endif
-    if (element == HS_F32) {
-        out[n++] = &hs_kernels_base;
-    }
-    out[n++] = element == HS_F32 ? &hs_kernels_plain : &hs_kernels_plain_bf16;
     out[n] = NULL;
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/cpu/isa.h"
+
 enum {
     HS_KEY_BLOCK = 32, /**< positions of a cache block */
     HS_TILE_ROWS = 8,  /**< positions of an attention tile, at most */
@@ -73,15 +75,15 @@ extern const struct hs_kernels hs_kernels_base;                         /**< vec
 extern const struct hs_kernels hs_kernels_avx2;
 extern const struct hs_kernels hs_kernels_avx512;
 extern const struct hs_kernels hs_kernels_avx512_bf16;
+#elif defined(__aarch64__)
+extern const struct hs_kernels hs_kernels_neon_bf16;
 #endif
 
 enum { HS_MOST_TABLES = 6 };
 
-/** The sets that this machine can run for an element type, best first, NULL behind the last; the twin is the last.
+/** The tables of an element type for `most` and below, best first, NULL behind the last; the twin is the last.
  *  @param out room for HS_MOST_TABLES. */
-void hs_kernels_available(enum hs_element element, const struct hs_kernels **out);
-/** Whether this machine multiplies bf16 faster than f32. */
-bool hs_bf16_is_fast(void);
+void hs_kernels_available(enum hs_element element, enum hs_isa most, const struct hs_kernels **out);
 
 static inline size_t hs_element_size(enum hs_element element) { return element == HS_F32 ? 4 : 2; }
 

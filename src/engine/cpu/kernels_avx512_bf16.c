@@ -7,70 +7,13 @@
 #define HS_PASS_ROWS 8
 #include "engine/cpu/vectors.h"
 
-enum { LANES = 16, PAIR = 2 };
+enum { LANES = HS_WIDTH };
 
 static inline void put(uint16_t *out, vec value) {
     _mm256_storeu_si256((__m256i *)(void *)out, (__m256i)_mm512_cvtneps_pbh((__m512)value));
 }
 
-static void rms_norm(const float *x, const float *weight, int64_t n, float eps, void *to) {
-    uint16_t *out = to;
-    vec squares = {0};
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        squares += load(x + i) * load(x + i);
-    }
-    float sum = sum_of(squares);
-    for (; i < n; i++) {
-        sum += x[i] * x[i];
-    }
-    float scale = 1 / sqrtf(sum / (float)n + eps);
-    for (i = 0; i + LANES <= n; i += LANES) {
-        put(out + i, load(x + i) * spread(scale) * load(weight + i));
-    }
-    for (; i < n; i++) {
-        out[i] = hs_to_bf16(x[i] * scale * weight[i]);
-    }
-}
-
-static void swiglu(const float *gate, const float *up, int64_t n, void *to) {
-    uint16_t *out = to;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        put(out + i, gated(load(gate + i), load(up + i)));
-    }
-    if (i < n) {
-        float g[LANES] = {0}, u[LANES] = {0};
-        uint16_t o[LANES];
-        memcpy(g, gate + i, (size_t)(n - i) * sizeof *g);
-        memcpy(u, up + i, (size_t)(n - i) * sizeof *u);
-        put(o, gated(load(g), load(u)));
-        memcpy(out + i, o, (size_t)(n - i) * sizeof *o);
-    }
-}
-
-static void rotate(const float *v, const float *cosine, const float *sine, int32_t half, float scale, void *to) {
-    uint16_t *out = to;
-    int32_t i = 0;
-    for (; i + LANES <= half; i += LANES) {
-        vec a = load(v + i), b = load(v + i + half), c = load(cosine + i) * scale, s = load(sine + i) * scale;
-        put(out + i, a * c - b * s);
-        put(out + i + half, b * c + a * s);
-    }
-    for (; i < half; i++) {
-        float a = v[i], b = v[i + half];
-        out[i] = hs_to_bf16((a * cosine[i] - b * sine[i]) * scale);
-        out[i + half] = hs_to_bf16((b * cosine[i] + a * sine[i]) * scale);
-    }
-}
-
-static void place_key(const void *key, int64_t position, int32_t head_dim, void *keys) {
-    uint32_t *block =
-        (uint32_t *)keys + position / HS_KEY_BLOCK * HS_KEY_BLOCK * (head_dim / PAIR) + position % HS_KEY_BLOCK;
-    for (int32_t d = 0; d < head_dim / PAIR; d++) {
-        memcpy(block + (ptrdiff_t)d * HS_KEY_BLOCK, (const uint16_t *)key + d * PAIR, sizeof *block);
-    }
-}
+#include "engine/cpu/kernels_bf16.h"
 
 /* Masked stores leave the pair's other half alone. */
 static void place_value(const float *value, int64_t position, int32_t head_dim, bool last, void *values) {
@@ -186,95 +129,6 @@ static void mix_rows(const uint16_t *weights, int32_t rows, const uint16_t *valu
                       sums + (ptrdiff_t)row * head_dim + d, 1);
         }
     }
-}
-
-static void round_weights(const float *scores, int64_t n, uint16_t *weights) {
-    for (int64_t key = 0; key < n; key += LANES) {
-        put(weights + key, load(scores + key));
-    }
-}
-
-/* One head's rows over one chunk of keys: rows behind the last count as the last and are dropped. */
-static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start, int64_t keys, struct softmax *state,
-                         float *all_sums) {
-    _Alignas(64) float scores[HS_TILE_ROWS * CHUNK];
-    _Alignas(64) uint16_t weights[HS_TILE_ROWS * CHUNK];
-    const int32_t dim = tile->head_dim, pass = tile->rows == 1 ? 1 : HS_TILE_ROWS, own = head * HS_TILE_ROWS;
-    const int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
-    float *sums = all_sums + (ptrdiff_t)own * dim;
-    const uint16_t *q[HS_TILE_ROWS];
-    for (int32_t r = 0; r < pass; r++) {
-        q[r] = (const uint16_t *)tile->q[head] + (r < tile->rows ? r : tile->rows - 1) * tile->q_stride;
-    }
-    for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
-        score_rows(q, pass, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
-    }
-    for (int32_t r = 0; r < pass; r++) {
-        int64_t seen = tile->position + (r < tile->rows ? r : tile->rows - 1) + 1 - start;
-        weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state->largest[own + r], &state->total[own + r],
-                  sums + (ptrdiff_t)r * dim, dim);
-        round_weights(scores + r * CHUNK, padded, weights + r * CHUNK);
-    }
-    mix_rows(weights, pass, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
-}
-
-static void attend(const struct hs_tile *tile) {
-    _Alignas(64) float sums[STATE_ROWS * HS_MAX_HEAD_DIM];
-    const int32_t dim = tile->head_dim;
-    struct softmax state;
-    softmax_start(&state, sums, tile);
-    int64_t end = tile->position + tile->rows; /* keys that the last row sees */
-    for (int64_t start = 0; start < end; start += CHUNK) {
-        int64_t keys = end - start < CHUNK ? end - start : CHUNK;
-        for (int32_t head = 0; head < tile->heads; head++) {
-            attend_chunk(tile, head, start, keys, &state, sums);
-        }
-    }
-    for (int32_t head = 0; head < tile->heads; head++) {
-        for (int32_t r = 0; r < tile->rows; r++) {
-            float scale = 1 / state.total[head * HS_TILE_ROWS + r];
-            uint16_t *out = (uint16_t *)tile->out[head] + r * tile->out_stride;
-            const float *sum = sums + (ptrdiff_t)(head * HS_TILE_ROWS + r) * dim;
-            int32_t d = 0;
-            for (; d + LANES <= dim; d += LANES) {
-                put(out + d, load(sum + d) * spread(scale));
-            }
-            for (; d < dim; d++) {
-                out[d] = hs_to_bf16(sum[d] * scale);
-            }
-        }
-    }
-}
-
-static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, double *sums, void *out) {
-    for (int64_t i = 0; i < count; i++) {
-        int64_t position = first + i;
-        const uint16_t *value = (const uint16_t *)values + position / PAIR * head_dim * PAIR + position % PAIR;
-        uint16_t *mean = (uint16_t *)out + i * head_dim;
-        double share = 1 / (double)(position + 1);
-        for (int32_t d = 0; d < head_dim; d++) {
-            sums[d] += (double)hs_from_bf16(value[d * PAIR]);
-            mean[d] = hs_to_bf16((float)(sums[d] * share));
-        }
-    }
-}
-
-static int64_t best_key(const void *query, const void *keys, int32_t head_dim, int64_t n) {
-    const uint16_t *q = query;
-    int64_t best = 0;
-    float most = -INFINITY;
-    for (int64_t start = 0; start < n; start += HS_KEY_BLOCK) {
-        float scores[HS_KEY_BLOCK];
-        score_rows(&q, 1, (const uint16_t *)keys + start * head_dim, head_dim, scores, HS_KEY_BLOCK);
-        int64_t count = n - start < HS_KEY_BLOCK ? n - start : HS_KEY_BLOCK;
-        for (int64_t key = 0; key < count; key++) {
-            if (scores[key] > most) {
-                most = scores[key];
-                best = start + key;
-            }
-        }
-    }
-    return best;
 }
 
 static double saturate(int64_t rounds) {
