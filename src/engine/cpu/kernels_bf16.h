@@ -1,6 +1,6 @@
 /* What the bf16 kernels of every instruction set share: norms, activations, positions, caches. Included by files that
- * have included vectors.h and define put(), which rounds a vector to bf16, and later place_value(), score_rows()
- * and mix_rows(). */
+ * have included vectors.h and define put(), which rounds a vector to bf16, and later place_value(), weigh_in_bf16(),
+ * score_rows() and mix_rows(). */
 
 enum { PAIR = 2 };
 
@@ -10,6 +10,10 @@ static void score_rows(const uint16_t *const *q, int32_t rows, const uint16_t *b
 /* sums (rows, head_dim) += weights (rows, 2 pairs) values (pairs, head_dim, 2). */
 static void mix_rows(const uint16_t *weights, int32_t rows, const uint16_t *values, int64_t pairs, int32_t head_dim,
                      float *sums);
+
+/* weigh_row, and the weights rounded. */
+static void weigh_in_bf16(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
+                          int32_t head_dim, uint16_t *weights);
 
 static void rms_norm(const float *x, const float *weight, int64_t n, float eps, void *to) {
     uint16_t *out = to;
@@ -70,12 +74,6 @@ static void place_key(const void *key, int64_t position, int32_t head_dim, void 
     }
 }
 
-static void round_weights(const float *scores, int64_t n, uint16_t *weights) {
-    for (int64_t key = 0; key < n; key += HS_WIDTH) {
-        put(weights + key, load(scores + key));
-    }
-}
-
 static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, double *sums, void *out) {
     for (int64_t i = 0; i < count; i++) {
         int64_t position = first + i;
@@ -95,7 +93,6 @@ static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start
     _Alignas(64) float scores[HS_TILE_ROWS * CHUNK];
     _Alignas(64) uint16_t weights[HS_TILE_ROWS * CHUNK];
     const int32_t dim = tile->head_dim, pass = tile->rows == 1 ? 1 : HS_TILE_ROWS, own = head * HS_TILE_ROWS;
-    const int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
     float *sums = all_sums + (ptrdiff_t)own * dim;
     const uint16_t *q[HS_TILE_ROWS];
     for (int32_t r = 0; r < pass; r++) {
@@ -106,9 +103,8 @@ static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start
     }
     for (int32_t r = 0; r < pass; r++) {
         int64_t seen = tile->position + (r < tile->rows ? r : tile->rows - 1) + 1 - start;
-        weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state->largest[own + r], &state->total[own + r],
-                  sums + (ptrdiff_t)r * dim, dim);
-        round_weights(scores + r * CHUNK, padded, weights + r * CHUNK);
+        weigh_in_bf16(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state->largest[own + r],
+                      &state->total[own + r], sums + (ptrdiff_t)r * dim, dim, weights + r * CHUNK);
     }
     mix_rows(weights, pass, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
 }

@@ -157,6 +157,15 @@ static void mix_rows(const uint16_t *weights, int32_t rows, const uint16_t *valu
     }
 }
 
+static void weigh_in_bf16(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
+                          int32_t head_dim, uint16_t *weights) {
+    int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
+    weigh_row(scores, keys, seen, largest, total, sums, head_dim);
+    for (int64_t key = 0; key < padded; key += HS_WIDTH) {
+        put(weights + key, load(scores + key));
+    }
+}
+
 static double saturate(int64_t rounds) {
     enum { SUMS = 16 };
     vec sums[SUMS] = {{0}};
