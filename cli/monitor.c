@@ -83,8 +83,7 @@ static void format_progress(const struct cli_monitor *monitor, const headsift_pr
 
 static void begin_stage(struct cli_monitor *monitor, const headsift_progress *progress) {
     snprintf(monitor->stage, sizeof monitor->stage, "%s", progress->stage);
-    bool fresh = progress->documents <= 1; /* one document may be most of the work */
-    monitor->first_share = fresh || progress->share < 0 ? 0 : progress->share;
+    monitor->first_share = progress->documents == 0 && progress->share > 0 ? progress->share : 0; /* done before */
     monitor->last = 0;
 }
 

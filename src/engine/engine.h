@@ -8,13 +8,14 @@
 
 struct hs_engine;
 
-/** AUTO resolved on this machine (to F32). HEADSIFT_USAGE: bf16 where the CPU, or the lower set of instructions that
- *  HEADSIFT_ISA names, has no products of bf16; a HEADSIFT_ISA that this machine lacks. */
+/** AUTO resolved on this machine: BF16 where it has products of bf16, else F32. HEADSIFT_USAGE: bf16 where the CPU, or
+ * the lower set of instructions that HEADSIFT_ISA names, has no products of bf16; a HEADSIFT_ISA that this machine
+ * lacks. */
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error);
 const char *hs_dtype_name(headsift_dtype dtype); /**< "f32", "bf16" */
 
 struct hs_engine_options {
-    headsift_dtype dtype; /**< AUTO: f32 */
+    headsift_dtype dtype; /**< AUTO counts as F32: it is resolved above the engine */
     int threads;          /**< 0: as many as the process may use */
     int32_t block_rows;   /**< rows that go through a layer together; 0: chosen for the caches */
     int32_t vocab_block;  /**< logit columns alive at a time; 0: chosen for the caches */

@@ -87,6 +87,9 @@ static headsift_status score_window(struct making *making, headsift_error *error
     for (size_t i = 0; i < pack->n_rows; i++) {
         making->window_tokens += pack->rows[i].n_tokens;
     }
+    if (job->documents == 0) {
+        show_progress(making, 0); /* where this call begins: shares are counted from here */
+    }
     struct hs_scoring scoring = job->scoring;
     struct hs_pack_watch watch = {batch_done, making};
     scoring.watch = &watch;

@@ -31,7 +31,7 @@ static json_t *golden(const char *name) {
 
 static int set_up(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
-    headsift_model_options options = {.path = HS_DEMO_MODEL};
+    headsift_model_options options = {.path = HS_DEMO_MODEL, .dtype = HEADSIFT_DTYPE_F32};
     headsift_error error = {0};
     assert_non_null(f);
     if (headsift_model_open(&options, NULL, &f->model, &error) != HEADSIFT_OK) {

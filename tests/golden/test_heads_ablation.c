@@ -10,7 +10,7 @@
 enum { SAMPLES = 2, TOKENS = 300, LAYERS = 30, HEADS = 9, ALL = LAYERS * HEADS };
 
 static void open_model(headsift_model **model) {
-    headsift_model_options options = {.path = HS_DEMO_MODEL};
+    headsift_model_options options = {.path = HS_DEMO_MODEL, .dtype = HEADSIFT_DTYPE_F32};
     headsift_error error = {0};
     if (headsift_model_open(&options, NULL, model, &error) != HEADSIFT_OK) {
         fail_msg("%s", error.message);

@@ -41,7 +41,7 @@ static size_t read_lines(const char *name, json_t *out[MOST]) {
 static int set_up(void **state) {
     static struct fixture fixture;
     headsift_error error = {0};
-    headsift_model_options options = {.path = HS_DEMO_MODEL};
+    headsift_model_options options = {.path = HS_DEMO_MODEL, .dtype = HEADSIFT_DTYPE_F32};
     if (headsift_model_open(&options, NULL, &fixture.model, &error) != HEADSIFT_OK ||
         headsift_heads_load(HS_TEST_DATA "/goldens/heads.json", &fixture.heads, &error) != HEADSIFT_OK) {
         fail_msg("%s", error.message);

@@ -36,6 +36,8 @@ static void bf16_is_refused_below_its_set(void **state) {
     headsift_dtype dtype;
     headsift_status status = hs_resolve_dtype(HEADSIFT_DTYPE_BF16, &dtype, NULL);
     assert_int_equal(status, hs_isa_check_bf16(hs_isa_of_machine(), NULL));
+    assert_int_equal(hs_resolve_dtype(HEADSIFT_DTYPE_AUTO, &dtype, NULL), HEADSIFT_OK);
+    assert_int_equal(dtype, status == HEADSIFT_OK ? HEADSIFT_DTYPE_BF16 : HEADSIFT_DTYPE_F32);
 }
 
 static void unknown_sets_open_nothing(void **state) {

@@ -12,11 +12,12 @@ enum { DEFAULT_BLOCK_ROWS = 128, DEFAULT_VOCAB_BLOCK = 1024, FFN_PIECE = 2 * HS_
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error) {
     enum hs_isa isa;
     HS_TRY(hs_isa_choose(&isa, error));
-    if (wanted == HEADSIFT_DTYPE_BF16) {
-        HS_TRY(hs_isa_check_bf16(isa, error));
+    if (wanted == HEADSIFT_DTYPE_AUTO) {
+        *out = hs_isa_check_bf16(isa, NULL) == HEADSIFT_OK ? HEADSIFT_DTYPE_BF16 : HEADSIFT_DTYPE_F32;
+        return HEADSIFT_OK;
     }
-    *out = wanted == HEADSIFT_DTYPE_BF16 ? HEADSIFT_DTYPE_BF16 : HEADSIFT_DTYPE_F32;
-    return HEADSIFT_OK;
+    *out = wanted;
+    return wanted == HEADSIFT_DTYPE_BF16 ? hs_isa_check_bf16(isa, error) : HEADSIFT_OK;
 }
 
 const char *hs_dtype_name(headsift_dtype dtype) { return dtype == HEADSIFT_DTYPE_BF16 ? "bf16" : "f32"; }
@@ -43,9 +44,9 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
         return hs_fail(error, HEADSIFT_FAILED, "%s: head_dim %d is more than %d", config->name, config->head_dim,
                        HS_MAX_HEAD_DIM);
     }
-    headsift_dtype dtype;
+    headsift_dtype dtype = options->dtype == HEADSIFT_DTYPE_AUTO ? HEADSIFT_DTYPE_F32 : options->dtype;
     enum hs_isa isa;
-    HS_TRY(hs_resolve_dtype(options->dtype, &dtype, error));
+    HS_TRY(hs_resolve_dtype(dtype, &dtype, error));
     HS_TRY(hs_isa_choose(&isa, error));
     struct hs_engine *engine = hs_alloc(1, sizeof *engine);
     if (engine == NULL) {
