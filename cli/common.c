@@ -55,17 +55,23 @@ headsift_status cli_need_place(const char *output, headsift_error *error) {
     return status;
 }
 
-headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error) {
-    *out = NULL;
-    HS_TRY(cli_need(call, call->values.model, "-m MODEL", error));
-    if (call->values.dtype > HEADSIFT_DTYPE_BF16) {
+headsift_status cli_model_options(const struct cli_values *values, headsift_model_options *out, headsift_error *error) {
+    if (values->dtype > HEADSIFT_DTYPE_BF16) {
         return hs_fail(error, HEADSIFT_USAGE, "int8 is not there yet; use --dtype f32 or bf16");
     }
-    headsift_model_options options = {
-        .path = call->values.model,
-        .dtype = (headsift_dtype)call->values.dtype,
-        .threads = (int)call->values.threads,
+    *out = (headsift_model_options){
+        .path = values->model,
+        .dtype = (headsift_dtype)values->dtype,
+        .threads = (int)values->threads,
     };
+    return HEADSIFT_OK;
+}
+
+headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error) {
+    headsift_model_options options;
+    *out = NULL;
+    HS_TRY(cli_need(call, call->values.model, "-m MODEL", error));
+    HS_TRY(cli_model_options(&call->values, &options, error));
     return headsift_model_open(&options, &call->monitor.callbacks, out, error);
 }
 
@@ -135,6 +141,18 @@ headsift_select_options cli_select_options(const struct cli_values *values) {
         .memory = values->memory,
         .temp_dir = values->temp_dir,
         .overwrite = values->overwrite,
+    };
+}
+
+headsift_bench_options cli_bench_options(const struct cli_values *values, const int32_t *lengths) {
+    return (headsift_bench_options){
+        .lengths = lengths,
+        .repeat = (int)values->repeat,
+        .probe_tokens = values->probe_tokens,
+        .mix_tokens = values->mix_tokens,
+        .seed = (uint64_t)values->seed,
+        .kernels = values->kernels,
+        .json = values->output,
     };
 }
 

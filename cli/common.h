@@ -13,7 +13,8 @@ struct cli_call {
     struct cli_monitor monitor;
 };
 
-extern const struct cli_command cli_probe, cli_heads, cli_score, cli_select, cli_run, cli_inspect, cli_tokenize;
+extern const struct cli_command cli_probe, cli_heads, cli_score, cli_select, cli_run, cli_inspect, cli_tokenize,
+    cli_bench;
 
 /** Refuses a call without a value that the command can't do without. @param flag for the message: "-m MODEL". */
 headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error);
@@ -24,6 +25,8 @@ headsift_status cli_need_place(const char *output, headsift_error *error);
 /** Refuses a call that names no documents, or stdin: a later call could not read it again. */
 headsift_status cli_need_inputs(const struct cli_call *call, headsift_error *error);
 
+/** What --model, --dtype and --threads say. */
+headsift_status cli_model_options(const struct cli_values *values, headsift_model_options *out, headsift_error *error);
 /** Opens the model of --model with --dtype and --threads. */
 headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error);
 /** The same, and loads the heads of --heads. */
@@ -35,6 +38,8 @@ headsift_probe_options cli_probe_options(const struct cli_values *values);
 headsift_heads_options cli_heads_options(const struct cli_values *values);
 headsift_score_options cli_score_options(const struct cli_values *values);
 headsift_select_options cli_select_options(const struct cli_values *values);
+/** @param lengths where the caller puts those of --lengths; n_lengths stays 0. */
+headsift_bench_options cli_bench_options(const struct cli_values *values, const int32_t *lengths);
 
 /** One line on stderr, of the given level. */
 void cli_say(struct cli_call *call, headsift_log_level level, const char *format, ...)

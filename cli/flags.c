@@ -135,6 +135,17 @@ const struct cli_flag cli_run_flags[] = {
     END,
 };
 
+const struct cli_flag cli_bench_flags[] = {
+    {.help = "Measuring:"},
+    TEXT("lengths", 0, "N,N...", "Tokens of the documents (default: 128,512,1024,2048,4096)", lengths),
+    COUNT("repeat", 0, "Repetitions, of which the median is shown (default: 5)", repeat, 1, 1000),
+    COUNT("probe-tokens", 0, "Tokens of a sample at most (default: 4096, or the model's context)", probe_tokens, 2,
+          INT32_MAX),
+    COUNT("mix-tokens", 0, "About so many tokens of the inputs (default: 32768)", mix_tokens, 2, INT32_MAX),
+    SWITCH("kernels", 0, "Instead: each kernel against its plain twin (-m for its sizes)", kernels),
+    END,
+};
+
 const struct cli_flag cli_tokenize_flags[] = {
     SWITCH("jsonl", 0, "The input is JSONL: a line of ids for each document", jsonl),
     SWITCH("bos", 0, "Put the BOS in front where scoring does", bos),

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # In the order in which they may use one another: a room includes only itself and rooms before it.
-rooms='base tokenizer model engine corpus probe influence select run'
+rooms='base tokenizer model engine corpus probe influence select run bench'
 broken=0
 
 report() {
@@ -36,7 +36,7 @@ only DuckDB 'duckdb' corpus select report
 only oneDNN 'dnnl|oneapi' engine/cpu train
 only ggml 'gg(ml|uf)' model
 
-report "files over 500 lines (tables apart)" "$(find src cli examples tests scripts -type f \
+report "files over 500 lines (tables apart)" "$(find src cli bench examples tests scripts -type f \
     \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' \) ! -name '*_table*' -exec wc -l {} + |
     awk '$1 > 500 && $2 != "total"')"
 exit $broken

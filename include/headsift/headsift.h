@@ -286,6 +286,31 @@ HEADSIFT_API headsift_status headsift_run(headsift_model *model, const headsift_
                                           const headsift_inputs *inputs, const char *directory, FILE *out,
                                           const headsift_monitor *monitor, headsift_error *error);
 
+/* ---- How fast it is (docs/performance.md) -------------------------------------------------------------------- */
+
+typedef struct headsift_bench_options {
+    const int32_t *lengths; /**< tokens of the documents, a line of the report each */
+    size_t n_lengths;       /**< 0: 128, 512, 1024, 2048, 4096, as far as the model's context goes */
+    int repeat;             /**< 0: 5. Figures are medians */
+    int64_t probe_tokens;   /**< of the sample that stands for the search for heads; 0: 4096, or the context */
+    int64_t mix_tokens;     /**< of the inputs, about; 0: 32768 */
+    uint64_t seed;          /**< of the random tokens and of the choice among the inputs */
+    bool kernels;           /**< instead of all this: each kernel against its plain twin */
+    const char *json;       /**< the report as JSON to this file; "-": stdout; NULL: none */
+} headsift_bench_options;
+
+/** Measures what scoring and the search for heads reach on this machine, against its peak measured in between. Opens
+ *  the model itself: that is measured too.
+ *  @param model   path NULL: only with options->kernels, at the sizes of a small model.
+ *  @param heads   masked in the pair of passes; NULL: 5 % of all, in the upper layers.
+ *  @param inputs  documents whose mix of lengths is measured, as are reading and tokenising; NULL, or without paths:
+ *                 none.
+ *  @param out     the report as text; NULL: nowhere.
+ *  @return HEADSIFT_FAILED also, with a whole report, when a figure can't be: over 100 % of the floor. */
+HEADSIFT_API headsift_status headsift_bench(const headsift_model_options *model, const headsift_bench_options *options,
+                                            const headsift_heads *heads, const headsift_inputs *inputs, FILE *out,
+                                            const headsift_monitor *monitor, headsift_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -98,4 +98,25 @@ struct hs_stage_cost {
 };
 void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[HS_STAGES]);
 
+/** Multiply-adds a second of all threads together, the most that was reached. */
+struct hs_peak {
+    double registers; /**< a loop that touches no memory */
+    double products;  /**< the best packed product of the model's shapes */
+};
+struct hs_peak_meter; /**< matrices and rows to measure with */
+headsift_status hs_peak_open(const struct hs_engine *engine, struct hs_peak_meter **out, headsift_error *error);
+/** Measures within about so many seconds (more where one product takes longer). */
+headsift_status hs_peak_measure(struct hs_peak_meter *meter, double seconds, struct hs_peak *out,
+                                headsift_error *error);
+void hs_peak_close(struct hs_peak_meter *meter); /**< before its engine; NULL is fine */
+
+/** What an engine runs on, for people. */
+struct hs_engine_facts {
+    const char *dtype;   /**< "f32", "bf16" */
+    const char *kernels; /**< the kernel set */
+    char products[32];   /**< "oneDNN 3.6.2" */
+    size_t packed_bytes; /**< of weights */
+};
+void hs_engine_describe(const struct hs_engine *engine, struct hs_engine_facts *out);
+
 #endif

@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 
+enum { KEPT_TOKENS = 1 << 20 }; /* room for so many is kept for what comes; a giant's is given back */
+
 static headsift_status new_row(struct hs_pack *pack, size_t size, headsift_score **row, headsift_error *error) {
     void *rows = pack->rows, *sums = pack->sums;
     bool grown = hs_grow(&rows, &pack->rows_capacity, pack->n_rows + 1, sizeof *pack->rows);
@@ -110,14 +112,9 @@ static headsift_status encode(const struct hs_scoring *scoring, struct hs_pack *
     return HEADSIFT_OK;
 }
 
-headsift_status hs_pack_add(const struct hs_scoring *scoring, struct hs_pack *pack, const char *text, size_t size,
-                            headsift_error *error) {
-    char note[64];
-    size_t good = hs_utf8_check(text, size);
-    if (good < size) {
-        snprintf(note, sizeof note, "not UTF-8 at byte %zu", good);
-        return hs_pack_add_bad(pack, size, note, error);
-    }
+/* The text's tokens to pieces and a row. */
+static headsift_status add_text(const struct hs_scoring *scoring, struct hs_pack *pack, const char *text, size_t size,
+                                headsift_error *error) {
     headsift_score *row;
     HS_TRY(new_row(pack, size, &row, error));
     headsift_error reason = {0};
@@ -132,11 +129,31 @@ headsift_status hs_pack_add(const struct hs_scoring *scoring, struct hs_pack *pa
     return HEADSIFT_OK;
 }
 
-bool hs_pack_full(const struct hs_pack *pack) {
-    return pack->n_tokens >= HS_BATCH_TOKENS || pack->n_rows >= HS_PACK_DOCUMENTS;
+headsift_status hs_pack_add(const struct hs_scoring *scoring, struct hs_pack *pack, const char *text, size_t size,
+                            headsift_error *error) {
+    char note[64];
+    size_t good = hs_utf8_check(text, size);
+    if (good < size) {
+        snprintf(note, sizeof note, "not UTF-8 at byte %zu", good);
+        return hs_pack_add_bad(pack, size, note, error);
+    }
+    headsift_status status = add_text(scoring, pack, text, size, error);
+    if (pack->encoding.capacity > KEPT_TOKENS) {
+        hs_encoding_free(&pack->encoding);
+    }
+    return status;
 }
 
-void hs_pack_clear(struct hs_pack *pack) { pack->n_rows = pack->n_pieces = pack->n_tokens = 0; }
+bool hs_pack_full(const struct hs_pack *pack, const struct hs_scoring *scoring, size_t batches) {
+    return pack->n_tokens >= batches * scoring->batch_tokens || pack->n_rows >= HS_PACK_DOCUMENTS;
+}
+
+void hs_pack_clear(struct hs_pack *pack) {
+    if (pack->tokens_capacity > KEPT_TOKENS) {
+        hs_pack_free(pack);
+    }
+    pack->n_rows = pack->n_pieces = pack->n_tokens = 0;
+}
 
 void hs_pack_free(struct hs_pack *pack) {
     hs_encoding_free(&pack->encoding);
@@ -144,6 +161,7 @@ void hs_pack_free(struct hs_pack *pack) {
     hs_free(pack->sums);
     hs_free(pack->pieces);
     hs_free(pack->tokens);
+    hs_free(pack->batch);
     hs_free(pack->offsets);
     hs_free(pack->nll);
     *pack = (struct hs_pack){0};

@@ -58,17 +58,28 @@ static bool anything_missing(const struct hs_score_plan *plan) {
     return false;
 }
 
-static headsift_status score_parts(struct hs_job *job, headsift_error *error) {
-    int64_t left = job->plan.limit > 0 ? job->plan.limit : -1;
-    for (size_t i = 0; i < job->plan.inputs.n && left != 0; i++) {
-        struct hs_part *part = &job->plan.parts[i];
-        if (!part->done) {
-            HS_TRY(hs_score_part(job, i, left, error));
+/* One part after the other as the pipeline gives their windows. */
+static headsift_status make_parts(struct hs_job *job, headsift_error *error) {
+    size_t passed = 0; /* inputs whose bytes are counted as done */
+    for (;;) {
+        struct hs_window *window;
+        HS_TRY(hs_pipeline_take(job->pipeline, &window, error));
+        if (window == NULL) {
+            return HEADSIFT_OK;
         }
-        job->bytes_done += (double)job->plan.inputs.items[i].identity.size;
-        left = left < 0 ? left : left > part->record.documents ? left - part->record.documents : 0;
+        for (; passed < window->part; passed++) {
+            job->bytes_done += (double)job->plan.inputs.items[passed].identity.size;
+        }
+        HS_TRY(hs_score_part(job, window, error));
     }
-    return HEADSIFT_OK;
+}
+
+static headsift_status score_parts(struct hs_job *job, headsift_error *error) {
+    HS_TRY(hs_pipeline_start(&job->plan, &job->scoring, job->inputs, &job->pipeline, error));
+    headsift_status status = make_parts(job, error);
+    hs_pipeline_stop(job->pipeline);
+    job->pipeline = NULL;
+    return status;
 }
 
 /* Everything that writes. */
@@ -149,9 +160,5 @@ headsift_status headsift_score_files(headsift_model *model, const headsift_heads
         sum_up(&job, summary, &check);
     }
     hs_plan_free(&job.plan);
-    hs_pack_free(&job.pack);
-    hs_free(job.labels);
-    hs_buffer_free(&job.label_bytes);
-    hs_id_set_free(&job.ids);
     return status;
 }

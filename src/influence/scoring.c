@@ -52,5 +52,8 @@ headsift_status hs_scoring_prepare(headsift_model *model, const headsift_heads *
 }
 
 headsift_status hs_scoring_start(headsift_model *model, struct hs_scoring *scoring, headsift_error *error) {
-    return hs_scorer_engine(model, &scoring->engine, error);
+    HS_TRY(hs_scorer_engine(model, &scoring->engine, error));
+    int64_t tokens = hs_engine_batch_tokens(scoring->engine);
+    scoring->batch_tokens = tokens < 1 ? 1 : tokens < HS_MOST_BATCH_TOKENS ? (size_t)tokens : HS_MOST_BATCH_TOKENS;
+    return HEADSIFT_OK;
 }

@@ -1,5 +1,5 @@
-/* Texts to score rows: a pack of documents is cut into pieces, the pieces go through the engine in batches, the losses
- * become rows. The order of use is hs_pack_add (often), hs_pack_score, read hs_pack.rows, hs_pack_clear. */
+/* Texts to score rows: a pack of documents is cut into pieces, the pieces go through the engine in batches of about the
+ * same length, the losses become rows. In order: hs_pack_add (often), hs_pack_score, hs_pack.rows, hs_pack_clear. */
 #ifndef HS_INFLUENCE_SCORING_H
 #define HS_INFLUENCE_SCORING_H
 
@@ -7,22 +7,31 @@
 #include "engine/scorer.h"
 
 enum {
-    HS_BATCH_TOKENS = 2048,   /**< a batch takes documents until it has so many; one that is longer goes alone */
-    HS_PACK_DOCUMENTS = 4096, /**< documents without a token must not pile up */
-    HS_CHECKED_TOKENS = 16    /**< so many scored tokens or more, and the mask should change the loss */
+    HS_PACK_BATCHES = 16,           /**< a pack takes documents until it has tokens for so many batches, */
+    HS_PACK_DOCUMENTS = 8192,       /**< or so many documents */
+    HS_MOST_BATCH_TOKENS = 1 << 16, /**< a batch is bounded, whatever the engine would take */
+    HS_CHECKED_TOKENS = 16          /**< so many scored tokens or more, and the mask should change the loss */
 };
 
 /** The message of a call that was stopped. A file is the unit that is kept: the one in work begins again. */
 #define HS_STOPPED_SCORE "stopped; files that are finished are kept, the same command goes on with the others"
 
+/** Told after each batch but a pack's last one. */
+struct hs_pack_watch {
+    void (*batch_done)(void *user, double share); /**< of the pack's tokens */
+    void *user;
+};
+
 /** What all documents of a call share. */
 struct hs_scoring {
     const struct hs_tokenizer *tokenizer;
     struct hs_engine *engine; /**< NULL until hs_scoring_start */
+    size_t batch_tokens;      /**< a batch takes pieces until it has so many; 0 until hs_scoring_start */
     const headsift_monitor *monitor;
-    struct hs_mask masks[2]; /**< none, the heads */
-    int32_t bos;             /**< -1: the tokenizer adds none */
-    int64_t max_tokens;      /**< positions, an added BOS included */
+    const struct hs_pack_watch *watch; /**< NULL: none */
+    struct hs_mask masks[2];           /**< none, the heads */
+    int32_t bos;                       /**< -1: the tokenizer adds none */
+    int64_t max_tokens;                /**< positions, an added BOS included */
     bool chunk;
     bool special_as_text;
 };
@@ -62,7 +71,9 @@ struct hs_pack {
     int32_t *tokens;
     size_t n_tokens, tokens_capacity;
     struct hs_encoding encoding; /**< of the document that is being added */
-    int64_t *offsets;            /**< of the batch that is in the engine, as are the losses (2, tokens) */
+    int32_t *batch;              /**< the tokens of the batch that is in the engine, its offsets, losses (2, tokens) */
+    size_t batch_capacity;
+    int64_t *offsets;
     size_t offsets_capacity;
     double *nll;
     size_t nll_capacity;
@@ -74,11 +85,13 @@ headsift_status hs_pack_add(const struct hs_scoring *scoring, struct hs_pack *pa
                             headsift_error *error);
 /** Adds a row that has no text to score. */
 headsift_status hs_pack_add_bad(struct hs_pack *pack, size_t size, const char *note, headsift_error *error);
-bool hs_pack_full(const struct hs_pack *pack);
-/** Sends all pieces through the engine and completes the rows. Documents that the engine can't do become `failed`.
+/** @param batches  so many batches of tokens are enough. */
+bool hs_pack_full(const struct hs_pack *pack, const struct hs_scoring *scoring, size_t batches);
+/** Sends all pieces through the engine, long ones first (their order in the pack changes, that of the rows does not),
+ *  and completes the rows. Documents that the engine can't do become `failed`.
  *  @return HEADSIFT_STOPPED between two batches when the monitor asks for it; the rows are not complete then. */
 headsift_status hs_pack_score(const struct hs_scoring *scoring, struct hs_pack *pack, headsift_error *error);
-void hs_pack_clear(struct hs_pack *pack); /**< forgets the documents, keeps the memory */
+void hs_pack_clear(struct hs_pack *pack); /**< forgets the documents, keeps the memory unless it is a lot */
 void hs_pack_free(struct hs_pack *pack);  /**< fine on a zeroed struct */
 
 /** Whether the row has a score. */

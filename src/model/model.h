@@ -76,6 +76,12 @@ const char *hs_weight_dtype(const struct hs_weight *weight); /**< "F32", "BF16",
 /** Converts rows first .. first+count-1 to f32 in Hugging Face's row order (a GGUF's q/k permutation undone).
  *  @param out (count, cols). Never fails on an open model. Thread-safe. */
 void hs_weight_read(const struct hs_weight *weight, int64_t first, int64_t count, float *out);
+/** Columns first_col .. first_col + n_cols of rows first .. first + count of a matrix that is not HS_Q or HS_K.
+ *  @param first_col a multiple of HS_COLUMN_STEP, as is n_cols unless it goes to the row's end. @param out (count,
+ *  n_cols). Thread-safe. */
+void hs_weight_read_columns(const struct hs_weight *weight, int64_t first, int64_t count, int64_t first_col,
+                            int64_t n_cols, float *out);
+enum { HS_COLUMN_STEP = 256 }; /**< quantised types know no finer start */
 
 /** Inverse frequencies of the rotary embedding in f64: angle of position t and pair i = t * out[i].
  *  @param out (head_dim / 2). Source: RoFormer (2104.09864) eq. 15; Llama 3's scaling as in transformers. */

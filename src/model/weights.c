@@ -276,3 +276,11 @@ void hs_weight_read(const struct hs_weight *weight, int64_t first, int64_t count
         weight->convert(weight->data + row * weight->row_bytes, out + i * weight->cols, weight->cols);
     }
 }
+
+void hs_weight_read_columns(const struct hs_weight *weight, int64_t first, int64_t count, int64_t first_col,
+                            int64_t n_cols, float *out) {
+    size_t before = (size_t)first_col * weight->row_bytes / (size_t)weight->cols;
+    for (int64_t i = 0; i < count; i++) {
+        weight->convert(weight->data + (size_t)(first + i) * weight->row_bytes + before, out + i * n_cols, n_cols);
+    }
+}

@@ -12,7 +12,7 @@ static int set_up(void **state) {
 
 static void help_goes_to_stdout(void **state) {
     (void)state;
-    static const char *const commands[] = {"probe", "heads", "score", "select", "run", "inspect", "tokenize"};
+    static const char *const commands[] = {"probe", "heads", "score", "select", "run", "inspect", "tokenize", "bench"};
     const struct cli_output *output = cli("headsift --help");
     assert_code(output, 0);
     assert_int_equal(output->err.size, 0);
@@ -81,6 +81,14 @@ static void wrong_usage_is_one_line_with_a_hint(void **state) {
         {"headsift inspect", "MODEL"},
         {"headsift tokenize --dtype int8 -m x", "f32"},
         {"headsift run -m x -o y a --dtype int8", "f32"},
+        {"headsift bench", "-m MODEL"},
+        {"headsift bench -m x --lengths 128,", "commas between"},
+        {"headsift bench -m x --lengths 1.5", "commas between"},
+        {"headsift bench -m x --lengths ,128", "commas between"},
+        {"headsift bench -m x --lengths 128,1", "must be 2 to"},
+        {"headsift bench -m x --lengths 99999999999999999999", "must be 2 to"},
+        {"headsift bench -m x --repeat 0", "must be 1 to"},
+        {"headsift bench -m x --dtype int8", "f32"},
         {"headsift score -m x --heads y -o z - </dev/null", "stdin"},
         {"headsift run -m x -o z a -", "stdin"},
     };

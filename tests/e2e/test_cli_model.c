@@ -213,6 +213,73 @@ static void a_second_interrupt_leaves_at_once(void **state) {
     assert_int_equal(code, 130);
 }
 
+/* A share over 100 % is an honest failure on a machine whose speed moves; it has this message alone. */
+static void assert_benched(const struct cli_output *output) {
+    if (output->code == 1) {
+        assert_one_error(output, "the measured peak");
+    } else {
+        assert_code(output, 0);
+        assert_int_equal(output->err.size, 0);
+    }
+}
+
+static void bench_prints_a_line_a_length(void **state) {
+    (void)state;
+    const struct cli_output *output =
+        cli("for i in 1 2 3; do echo '{\"text\":\"the boats came in before dawn\"}'; done >three.jsonl; "
+            "echo three.jsonl >list; headsift bench -m $MODEL --lengths 16,24 --repeat 1 --probe-tokens 48 "
+            "--mix-tokens 12 -o bench.json "
+            "--files-from - <list");
+    assert_benched(output);
+    static const char *const parts[] = {"machine ",
+                                        "GF/s (registers alone",
+                                        "masked    14 heads (no --heads: spread over the upper layers), the first in "
+                                        "layer 17",
+                                        "length 16, pair: 128 documents, 2048 tokens",
+                                        "length 16, base",
+                                        "length 24, pair: 85 documents, 2040 tokens",
+                                        "length 48, heads: 1 document, 48 tokens",
+                                        "inputs: 3 documents",
+                                        "the mix, pair: 2 documents, 12 tokens",
+                                        "score rows/s"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strstr(output->out.data, parts[i]) == NULL) {
+            fail_msg("no \"%s\" in:\n%s", parts[i], output->out.data);
+        }
+    }
+    assert_string_equal(cli("grep -c '\"what\": \"pair\"' bench.json")->out.data, "3\n"); /* two lengths, the mix */
+}
+
+static void bench_takes_heads_and_refuses_what_the_model_has_not(void **state) {
+    (void)state;
+    const struct cli_output *output = cli(
+        "printf '{\"heads\":[[29,1]]}' >one.json; headsift bench -m $MODEL --heads one.json --lengths 16 --repeat 1 "
+        "--probe-tokens 16 -o -");
+    assert_benched(output);
+    assert_int_equal(output->out.data[0], '{');
+    assert_non_null(strstr(output->out.data, "\"first_masked_layer\": 29"));
+    output = cli("headsift bench -m $MODEL --lengths 16,9000");
+    assert_code(output, 2);
+    assert_one_error(output, "length 9000");
+    output = cli("headsift bench -m $MODEL missing.jsonl");
+    assert_code(output, 1);
+    assert_one_error(output, "missing.jsonl");
+    assert_int_equal(output->out.size, 0);
+    output = cli("printf '{\"heads\":[[0,9]]}' >far.json; headsift bench -m $MODEL --heads far.json");
+    assert_code(output, 1);
+    assert_one_error(output, "0 to 8");
+    assert_int_equal(output->out.size, 0);
+}
+
+static void bench_times_kernels_without_a_model(void **state) {
+    (void)state;
+    const struct cli_output *output = cli("headsift bench --kernels");
+    assert_code(output, 0);
+    assert_non_null(strstr(output->out.data, "one thread, hidden 576, ffn 1536, head_dim 64"));
+    assert_non_null(strstr(output->out.data, "swiglu"));
+    assert_int_equal(output->err.size, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokenize_equals_the_goldens),
@@ -225,6 +292,9 @@ int main(void) {
         cmocka_unit_test(bad_inputs_are_refused_before_any_work),
         cmocka_unit_test(a_dry_run_prints_the_plan_and_writes_nothing),
         cmocka_unit_test(log_lines_can_be_json_or_left_out),
+        cmocka_unit_test(bench_prints_a_line_a_length),
+        cmocka_unit_test(bench_takes_heads_and_refuses_what_the_model_has_not),
+        cmocka_unit_test(bench_times_kernels_without_a_model),
         cmocka_unit_test(signals_stop_after_the_batch),
         cmocka_unit_test(a_second_interrupt_leaves_at_once),
     };

@@ -148,28 +148,32 @@ static void check_means(const struct hs_kernels *k, const struct caches *c, int3
     hs_free(want);
 }
 
-static void check_attend(const struct hs_kernels *k, int32_t dim, int32_t rows, int64_t position) {
+static void check_attend(const struct hs_kernels *k, int32_t dim, int32_t rows, int32_t heads, int64_t position) {
     struct caches c = fill_caches(k, dim, position + rows);
-    size_t d = (size_t)dim, r = (size_t)rows, bytes = hs_element_size(k->element);
-    void *q = draw_elements(k, r * 2 * d, 1 / sqrtf((float)dim)); /* as the engine scales queries */
-    void *got = draw_elements(k, r * 3 * d, 1), *want = draw_elements(k, r * 3 * d, 1);
-    memcpy(want, got, r * 3 * d * bytes);
-    struct hs_tile tile = {.q = q,
-                           .q_stride = 2 * dim,
+    size_t d = (size_t)dim, r = (size_t)rows, h = (size_t)heads, bytes = hs_element_size(k->element);
+    void *q = draw_elements(k, r * 2 * h * d, 1 / sqrtf((float)dim)); /* as the engine scales queries */
+    void *got = draw_elements(k, r * 3 * h * d, 1), *want = draw_elements(k, r * 3 * h * d, 1);
+    memcpy(want, got, r * 3 * h * d * bytes);
+    struct hs_tile tile = {.q_stride = 2 * heads * dim,
+                           .out_stride = 3 * heads * dim,
+                           .heads = heads,
                            .rows = rows,
                            .position = position,
                            .keys = c.keys,
                            .values = c.values,
-                           .head_dim = dim,
-                           .out = got,
-                           .out_stride = 3 * dim};
+                           .head_dim = dim};
+    struct hs_tile twin = tile;
+    for (size_t i = 0; i < h; i++) {
+        tile.q[i] = twin.q[i] = (char *)q + i * 2 * d * bytes;
+        tile.out[i] = (char *)got + i * 3 * d * bytes;
+        twin.out[i] = (char *)want + i * 3 * d * bytes;
+    }
     k->attend(&tile);
-    tile.out = want;
-    twin_of(k)->attend(&tile);
-    assert_close(k, "attend", got, want, r * 3 * d, bound_of(k, 3e-6)); /* also that nothing else was written */
-    for (size_t row = 0; k->element == HS_F32 && row < r; row++) {      /* bf16 scores tie within rounding */
+    twin_of(k)->attend(&twin);
+    assert_close(k, "attend", got, want, r * 3 * h * d, bound_of(k, 3e-6)); /* also that nothing else was written */
+    for (size_t row = 0; k->element == HS_F32 && row < r; row++) {          /* bf16 scores tie within rounding */
         int64_t n = position + (int64_t)row + 1;
-        const void *query = (const char *)q + row * 2 * d * bytes;
+        const void *query = (const char *)q + row * 2 * h * d * bytes;
         assert_int_equal(k->best_key(query, c.keys, dim, n), twin_of(k)->best_key(query, c.keys, dim, n));
     }
     check_means(k, &c, dim, position + rows);
@@ -188,13 +192,14 @@ static void check_table(const struct hs_kernels *k) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         check_rows(k, sizes[i]);
     }
+    check_attend(k, 64, HS_TILE_ROWS, HS_TILE_HEADS, 77);
     static const int32_t dims[] = {2, 8, 16, 24, 32, 64, 80, 96, 128, 256};
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
         check_rotate(k, dims[i] / 2);
         static const int64_t positions[] = {0, 1, 5, 24, 31, 32, 100, 120, 127, 128, 129, 255, 500};
         for (size_t p = 0; p < sizeof positions / sizeof *positions; p++) {
             for (int32_t rows = 1; rows <= HS_TILE_ROWS; rows++) {
-                check_attend(k, dims[i], rows, positions[p]);
+                check_attend(k, dims[i], rows, 1 + (rows + (int32_t)p) % 3, positions[p]);
             }
         }
     }

@@ -1,5 +1,5 @@
 /* A tiny random model with a tokenizer of one token a character, so that tests can count tokens by eye.
- * Used by the unit tests of src/influence alone. */
+ * Used by the unit tests of src/influence and src/bench. */
 #ifndef HS_TESTS_INFLUENCE_SUPPORT_H
 #define HS_TESTS_INFLUENCE_SUPPORT_H
 

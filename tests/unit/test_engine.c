@@ -260,7 +260,7 @@ static void a_mask_leaves_the_other_heads_of_its_group_alone(void **state) {
     assert_int_equal(hs_layer_fork(engine, LAYER, &walk, forked, true, NULL), HEADSIFT_OK);
     const float *values =
         (const float *)walk.cache.values + MASKED / 2 * walk.cache.slots * dim; /* two query heads a KV head */
-    const float *plain = engine->block.attention, *replaced = engine->block.forked;
+    const float *plain = engine->workers[0].attention, *replaced = engine->workers[0].forked;
     double sums[64] = {0};
     for (int64_t row = 0; row < N; row++) {
         for (int64_t i = 0; i < N_HEAD * dim; i++) {

@@ -1,9 +1,8 @@
 /* headsift_score_files on a tiny model: rows, parts, going on after a stop, refusals, limits, the same bytes twice.
  * Rows are read back with SQL. */
 #define _GNU_SOURCE
-#include "influence_support.h"
+#include "influence_bench.h"
 
-#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,115 +10,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "corpus/sql.h"
 
-enum { PATH = 512, LINE = 256 };
-
-/* A folder of a test, and what its last call said. */
-struct bench {
-    headsift_model *model;
-    char folder[PATH];
-    headsift_error error;
-    headsift_score_summary summary;
-    struct hs_buffer log;
-    volatile sig_atomic_t stop;
-    int64_t stop_after; /**< documents; 0: do not stop */
-};
-
-static void path_of(const struct bench *bench, const char *name, char out[2 * PATH]) {
-    snprintf(out, 2 * PATH, "%s/%s", bench->folder, name);
-}
-
-static void remove_folder(const char *path) {
-    DIR *folder = opendir(path);
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        char name[2 * PATH];
-        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlink(name) != 0) {
-            remove_folder(name);
-        }
-    }
-    if (folder != NULL) {
-        closedir(folder);
-        rmdir(path);
-    }
-}
-
-static void write_text(const struct bench *bench, const char *name, const char *text) {
-    char path[2 * PATH];
-    path_of(bench, name, path);
-    assert_int_equal(hs_file_write(path, text, strlen(text), NULL), HEADSIFT_OK);
-}
-
-static void fresh(struct bench *bench, const char *name) {
-    test_scratch(bench->folder, sizeof bench->folder, name);
-    remove_folder(bench->folder);
-    assert_int_equal(hs_make_directory(bench->folder, NULL), HEADSIFT_OK);
-}
-
-static void keep_log(void *user, headsift_log_level level, const char *line) {
-    struct bench *bench = user;
-    (void)level;
-    hs_buffer_append(&bench->log, line, strlen(line));
-    hs_buffer_append(&bench->log, "\n", 1);
-}
-
-static void stop_in_time(void *user, const headsift_progress *progress) {
-    struct bench *bench = user;
-    assert_string_equal(progress->stage, "score");
-    assert_true(progress->share >= 0 && progress->share <= 1);
-    bench->stop = bench->stop_after > 0 && progress->documents >= bench->stop_after;
-}
-
-/* One call over a space-separated list of the folder's files, into its folder "out". */
-static headsift_status score(struct bench *bench, const char *names, headsift_inputs inputs,
-                             const headsift_score_options *options, bool overwrite) {
-    static char room[8][2 * PATH];
-    const char *paths[8];
-    char list[LINE], out[2 * PATH];
-    snprintf(list, sizeof list, "%s", names);
-    for (char *word = strtok(list, " "); word != NULL; word = strtok(NULL, " ")) {
-        path_of(bench, word, room[inputs.n_paths]);
-        paths[inputs.n_paths] = room[inputs.n_paths];
-        inputs.n_paths++;
-    }
-    inputs.paths = paths;
-    path_of(bench, "out", out);
-    headsift_monitor monitor = {keep_log, stop_in_time, bench, &bench->stop};
-    bench->error = (headsift_error){0};
-    bench->log.size = 0;
-    hs_buffer_append(&bench->log, "", 0);
-    return headsift_score_files(bench->model, tiny_heads(), options, &inputs, out, overwrite, &monitor, &bench->summary,
-                                &bench->error);
-}
-
-static headsift_status simple(struct bench *bench, const char *names) {
-    return score(bench, names, (headsift_inputs){0}, NULL, false);
-}
-
-/* The first value of a query in which each @ stands for the folder. */
-static const char *ask(const struct bench *bench, const char *query) {
-    static char answer[LINE];
-    struct hs_buffer text = {0};
-    struct hs_sql sql;
-    const char *const paths[] = {bench->folder};
-    headsift_error error = {0};
-    duckdb_result result;
-    for (const char *at = query; *at != '\0'; at++) {
-        hs_buffer_append(&text, *at == '@' ? bench->folder : at, *at == '@' ? strlen(bench->folder) : 1);
-    }
-    headsift_status status = hs_sql_open(&(struct hs_sql_options){.paths = paths, .n_paths = 1}, &sql, &error);
-    if (status != HEADSIFT_OK || hs_sql_run(&sql, text.data, &result, &error) != HEADSIFT_OK) {
-        fail_msg("%s: %s", text.data, error.message);
-    }
-    char *value = duckdb_row_count(&result) > 0 ? duckdb_value_varchar(&result, 0, 0) : NULL;
-    snprintf(answer, sizeof answer, "%s", value != NULL ? value : "NULL");
-    duckdb_free(value);
-    duckdb_destroy_result(&result);
-    hs_sql_close(&sql);
-    hs_buffer_free(&text);
-    return answer;
-}
+enum { LINE = 256 };
 
 static const char two_files_a[] = "{\"id\":\"a0\",\"text\":\"the boats came in before dawn\",\"domain\":\"x\"}\n"
                                   "{\"id\":\"a1\",\"text\":\"\",\"domain\":\"y\"}\n"
@@ -223,28 +115,6 @@ static void settings_are_in_the_folder_and_in_the_file(void **state) {
     assert_int_equal(json_integer_value(json_object_get(input, "size")), strlen(two_files_b));
     assert_string_equal(json_string_value(json_object_get(input, "part")), "part-00000-b.parquet");
     json_decref(settings);
-}
-
-static struct hs_buffer bytes_of(const struct bench *bench, const char *name) {
-    char path[2 * PATH];
-    struct hs_buffer bytes = {0};
-    path_of(bench, name, path);
-    assert_int_equal(hs_file_read(path, 1 << 24, &bytes, NULL), HEADSIFT_OK);
-    return bytes;
-}
-
-static void assert_same_bytes(const struct bench *bench, const char *name, struct hs_buffer *before) {
-    struct hs_buffer now = bytes_of(bench, name);
-    assert_int_equal(now.size, before->size);
-    assert_memory_equal(now.data, before->data, now.size);
-    hs_buffer_free(&now);
-    hs_buffer_free(before);
-}
-
-static void remove_file(const struct bench *bench, const char *name) {
-    char path[2 * PATH];
-    path_of(bench, name, path);
-    assert_int_equal(unlink(path), 0);
 }
 
 static void a_second_call_does_what_is_missing_and_ends_with_the_same_bytes(void **state) {

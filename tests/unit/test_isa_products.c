@@ -14,7 +14,7 @@
 static headsift_status open_products(const char *isa, headsift_error *error) {
     struct hs_gemm *gemm = NULL;
     setenv("HEADSIFT_ISA", isa, 1);
-    headsift_status status = hs_gemm_open(16, &gemm, error);
+    headsift_status status = hs_gemm_open(16, 1, &gemm, error);
     hs_gemm_close(gemm);
     return status;
 }

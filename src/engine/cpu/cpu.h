@@ -1,4 +1,4 @@
-/* Inside the CPU engine: packed weights, the walk of packed documents through layers, and scratch memory.
+/* Inside the CPU engine: packed weights, the walk of packed documents through layers, and each thread's work memory.
  * Shapes: B = block_rows, H = hidden, D = head_dim, F = ffn. Arrays are row-major; float ones are f32. */
 #ifndef HS_ENGINE_CPU_CPU_H
 #define HS_ENGINE_CPU_CPU_H
@@ -8,14 +8,16 @@
 #include "engine/cpu/kernels.h"
 #include "engine/engine.h"
 
-/** A layer's weights. Biases are NULL where the model has none. */
+/** A layer's weights, cut so that a block's outputs stay in a core's cache. Biases are NULL where the model has none.
+ */
 struct hs_layer {
     float *attention_norm, *mlp_norm; /* (H) */
-    struct hs_gemm_matrix *qkv;       /* H -> (n_head + 2 n_kv_head) D: queries, keys, values */
+    struct hs_gemm_matrix **queries;  /* (n_kv_head): H -> the query heads of a KV head */
+    struct hs_gemm_matrix *key_value; /* H -> 2 n_kv_head D: keys, then values */
     struct hs_gemm_matrix *output;    /* n_head D -> H */
-    struct hs_gemm_matrix *gate_up;   /* H -> 2 F: gates, then ups */
-    struct hs_gemm_matrix *down;      /* F -> H */
-    float *qkv_bias, *output_bias, *gate_up_bias, *down_bias;
+    struct hs_gemm_matrix **gate_up;  /* (n_ffn_pieces): H -> the piece's gates, then its ups */
+    struct hs_gemm_matrix **down;     /* (n_ffn_pieces): the piece -> H */
+    float *query_bias, *key_value_bias, *output_bias, *gate_bias, *up_bias, *down_bias;
 };
 
 /** One array that grows and is used again. */
@@ -24,25 +26,27 @@ struct hs_scratch {
     size_t bytes;
 };
 
-/** Work of one block of rows. Arrays of void are of the element type that the products take. */
-struct hs_block {
-    void *normed;     /* (B, H) */
-    float *qkv;       /* (B, (n_head + 2 n_kv_head) D) */
-    void *queries;    /* (B, n_head D) rotated and scaled */
-    void *attention;  /* (B, n_head D) of the walk's rows */
-    void *forked;     /* (B, n_head D) of a stream that leaves the walk here */
-    float *projected; /* (B, H) */
-    float *gate_up;   /* (B, 2 F) */
-    void *active;     /* (B, F) */
-    void *means;      /* (n_kv_head, B, D): running means of the values */
-    float *logits;    /* (B, vocab_block) */
+/** A thread's work on one block of rows. Arrays of void are of the element type that the products take. */
+struct hs_worker {
+    void *normed;    /* (B, H) */
+    float *product;  /* (B, the widest product but those into x) */
+    void *queries;   /* (B, n_head D) rotated and scaled */
+    void *attention; /* (B, n_head D) of the walk's rows */
+    void *forked;    /* (B, n_head D) of a stream that leaves the walk here */
+    void *active;    /* (B, ffn_piece) */
+    void *means;     /* (n_kv_head, B, D): running means of the values */
+    float *residual; /* (B, H): rows of x where their number is no multiple of HS_GEMM_ROW_STEP */
+    double since;    /* when the running stage began */
+    struct hs_stage_cost costs[HS_STAGES];
+    headsift_status status;
+    headsift_error error;
 };
 
 struct hs_engine {
     const struct hs_model *model;
     const struct hs_config *config;
     int threads;
-    int32_t block_rows, vocab_block;
+    int32_t block_rows, vocab_block, ffn_piece, n_ffn_pieces;
     size_t stream_bytes;
     struct hs_gemm *gemm;
     const struct hs_kernels *kernels;
@@ -50,15 +54,14 @@ struct hs_engine {
     size_t element_size;
     struct hs_layer *layers;
     float *output_norm;                 /* (H) */
-    struct hs_gemm_matrix **vocabulary; /* the output matrix in pieces of vocab_block rows */
+    struct hs_gemm_matrix **vocabulary; /* (n_vocabulary): the output matrix in pieces of vocab_block rows */
     int32_t n_vocabulary;
     double *frequencies;  /* (D / 2) */
     float *cosine, *sine; /* (rope_positions, D / 2) */
     int64_t rope_positions;
-    struct hs_block block;
-    struct hs_scratch streams, keys, values, sums, segments, plans, tiles; /* what grows with a batch */
+    struct hs_worker *workers;                                                    /* (threads) */
+    struct hs_scratch streams, keys, values, sums, segments, plans, means_needed; /* what grows with a batch */
     int64_t layer_passes;
-    struct hs_stage_cost costs[HS_STAGES];
     const struct hs_watch *watch; /* may be NULL */
 };
 
@@ -76,7 +79,7 @@ struct hs_segment {
     int64_t length;
     int64_t position;           /* of the first row in its document: 0 unless a cache holds what was before */
     int64_t slot;               /* of the document's first position in the cache: a multiple of HS_KEY_BLOCK */
-    const struct hs_plan *plan; /* NULL: unmasked */
+    const struct hs_plan *plan; /* NULL: unmasked; masked segments begin at position 0 */
 };
 
 /** Keys and values of one layer: for each KV head the caches that kernels.h describes, `slots` positions long. */
@@ -126,6 +129,29 @@ static inline void *hs_at(const struct hs_engine *engine, void *array, int64_t i
 }
 static inline int64_t hs_slots(int64_t length) { return (length + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK; }
 
+/* workers.c */
+headsift_status hs_workers_alloc(struct hs_engine *engine, headsift_error *error);
+void hs_workers_free(struct hs_engine *engine);
+/** Rows cut into blocks that keep all threads equally busy: block b is rows b * size .. of `rows`. */
+struct hs_cut {
+    int64_t rows, size, n;
+};
+struct hs_cut hs_cut_rows(const struct hs_engine *engine, int64_t rows);
+/** One block of a job, on one thread. */
+typedef headsift_status (*hs_block_fn)(struct hs_engine *engine, struct hs_worker *worker, const void *job,
+                                       int64_t block, headsift_error *error);
+/** fn for blocks n-1 .. 0, shared out among the threads; a lone block is called by the caller's thread, so that its
+ *  products run on all of them. */
+headsift_status hs_for_blocks(struct hs_engine *engine, int64_t n, hs_block_fn fn, const void *job,
+                              headsift_error *error);
+/** A product of a worker: hs_gemm_run, and its multiply-adds go to `stage`. */
+headsift_status hs_multiply(struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage,
+                            const struct hs_gemm_matrix *matrix, int64_t rows, const void *x, float *y,
+                            enum hs_gemm_into into, headsift_error *error);
+void hs_clock_start(struct hs_worker *worker);
+/** What went by since the last call was spent on `stage`. */
+void hs_clock_stop(const struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage);
+
 /* layer.c */
 /** x goes through one layer. */
 headsift_status hs_layer_walk(struct hs_engine *engine, int32_t layer, const struct hs_walk *walk,
@@ -137,14 +163,18 @@ headsift_status hs_layer_fork(struct hs_engine *engine, int32_t layer, const str
                               bool advance, headsift_error *error);
 
 /* loss.c */
-/** For each row i, -log softmax(logits(x row rows[i]))[targets[i]]. @param nll (n), at stride 1, indexed by out[i]. */
+/** Losses of the same rows of several streams that stand behind each other in x: for stream s and row i,
+ *  nll[s][out[i]] = -log softmax(logits(x row s * stream_rows + rows[i]))[targets[i]]. */
 struct hs_loss_rows {
-    const int64_t *rows; /* of x */
+    const int64_t *rows; /* of a stream */
     const int32_t *targets;
     const int64_t *out; /* where in nll */
     int64_t n;
+    int64_t stream_rows;
+    int32_t n_streams;
+    double *const *nll;
 };
-headsift_status hs_losses(struct hs_engine *engine, const float *x, const struct hs_loss_rows *which, double *nll,
+headsift_status hs_losses(struct hs_engine *engine, const float *x, const struct hs_loss_rows *which,
                           headsift_error *error);
 /** The id with the largest logit for one row (H) of x; the lowest on ties. */
 headsift_status hs_best_token(struct hs_engine *engine, const float *x, int32_t *out, headsift_error *error);

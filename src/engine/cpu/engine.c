@@ -6,47 +6,8 @@
 
 #include "engine/cpu/cpu.h"
 
-enum { DEFAULT_BLOCK_ROWS = 256, DEFAULT_VOCAB_BLOCK = 4096 };
-
-static headsift_status block_alloc(struct hs_engine *engine, headsift_error *error) {
-    const struct hs_config *c = engine->config;
-    size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
-    size_t kv = (size_t)(c->n_kv_head * c->head_dim), hidden = (size_t)c->hidden, ffn = (size_t)c->ffn;
-    struct hs_block *b = &engine->block;
-    const size_t f32 = sizeof(float), e = engine->element_size;
-    const struct {
-        void **array;
-        size_t row_bytes;
-    } arrays[] = {
-        {&b->normed, hidden * e},
-        {(void **)&b->qkv, (heads + 2 * kv) * f32},
-        {&b->queries, heads * e},
-        {&b->attention, heads * e},
-        {&b->forked, heads * e},
-        {(void **)&b->projected, hidden * f32},
-        {(void **)&b->gate_up, 2 * ffn * f32},
-        {&b->active, ffn * e},
-        {&b->means, kv * e},
-        {(void **)&b->logits, (size_t)engine->vocab_block * f32},
-    };
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        void *array = hs_alloc_aligned(rows, arrays[i].row_bytes);
-        if (array == NULL) {
-            return hs_fail_memory(error, "a block of activations", rows * arrays[i].row_bytes);
-        }
-        memset(array, 0, rows * arrays[i].row_bytes); /* padding rows are read */
-        *arrays[i].array = array;
-    }
-    return HEADSIFT_OK;
-}
-
-static void block_free(struct hs_block *b) {
-    void *arrays[] = {b->normed,    b->qkv,     b->queries, b->attention, b->forked,
-                      b->projected, b->gate_up, b->active,  b->means,     b->logits};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        hs_free(arrays[i]);
-    }
-}
+/* A block's widest outputs, rows x columns of f32, should stay in a core's second-level cache. */
+enum { DEFAULT_BLOCK_ROWS = 128, DEFAULT_VOCAB_BLOCK = 1024, FFN_PIECE = 2 * HS_COLUMN_STEP };
 
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error) {
     enum hs_isa isa;
@@ -68,6 +29,10 @@ static void choose_sizes(struct hs_engine *engine, const struct hs_engine_option
     if (engine->vocab_block > engine->config->vocab) {
         engine->vocab_block = engine->config->vocab;
     }
+    engine->n_vocabulary = (engine->config->vocab + engine->vocab_block - 1) / engine->vocab_block;
+    engine->ffn_piece = engine->config->ffn < FFN_PIECE ? engine->config->ffn : FFN_PIECE;
+    engine->n_ffn_pieces = (engine->config->ffn + engine->ffn_piece - 1) / engine->ffn_piece;
+    engine->block_rows = (int32_t)hs_gemm_padded(engine->block_rows);
     engine->stream_bytes = options->stream_bytes > 0 ? options->stream_bytes : (size_t)256 << 20;
 }
 
@@ -94,9 +59,9 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
     engine->kernels = available[0];
     choose_sizes(engine, options);
     omp_set_num_threads(engine->threads);
-    headsift_status status = block_alloc(engine, error);
+    headsift_status status = hs_workers_alloc(engine, error);
     if (status == HEADSIFT_OK) {
-        status = hs_gemm_open(engine->block_rows, &engine->gemm, error);
+        status = hs_gemm_open(engine->block_rows, engine->threads, &engine->gemm, error);
     }
     if (status == HEADSIFT_OK) {
         status = hs_weights_pack(engine, error);
@@ -115,11 +80,11 @@ void hs_engine_close(struct hs_engine *engine) {
     }
     hs_weights_free(engine);
     hs_gemm_close(engine->gemm);
-    block_free(&engine->block);
+    hs_workers_free(engine);
     hs_free(engine->cosine);
     hs_free(engine->sine);
-    struct hs_scratch *arrays[] = {&engine->streams,  &engine->keys,  &engine->values, &engine->sums,
-                                   &engine->segments, &engine->plans, &engine->tiles};
+    struct hs_scratch *arrays[] = {&engine->streams,  &engine->keys,  &engine->values,      &engine->sums,
+                                   &engine->segments, &engine->plans, &engine->means_needed};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         hs_free(arrays[i]->data);
     }
@@ -189,10 +154,12 @@ headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *t
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x) {
     const struct hs_weight *embedding = hs_model_weight(engine->model, HS_EMBEDDING, 0);
     int64_t hidden = engine->config->hidden;
-#pragma omp parallel for
+    hs_clock_start(&engine->workers[0]);
+#pragma omp parallel for num_threads(engine->threads)
     for (int64_t i = 0; i < n; i++) {
         hs_weight_read(embedding, tokens[i], 1, x + i * hidden);
     }
+    hs_clock_stop(engine, &engine->workers[0], HS_STAGE_EMBED);
 }
 
 void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch) { engine->watch = watch; }
@@ -207,8 +174,4 @@ int64_t hs_engine_batch_tokens(const struct hs_engine *engine) {
     enum { TOKENS_A_THREAD = 256, FEWEST = 2048 };
     int64_t tokens = (int64_t)engine->threads * TOKENS_A_THREAD;
     return tokens < FEWEST ? FEWEST : tokens;
-}
-
-void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[HS_STAGES]) {
-    memcpy(costs, engine->costs, sizeof engine->costs);
 }

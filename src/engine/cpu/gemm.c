@@ -1,37 +1,44 @@
 /* oneDNN's matmul over packed weights, f32 or bf16. A shape's primitives are made once for each padded row count and
- * shared by all matrices of that shape; all of them use the weight layout chosen for the largest row count. */
+ * shared by all matrices of that shape and by all threads; all of them use the weight layout chosen for the largest row
+ * count. A primitive that is made inside a parallel region runs on one thread, so teams have primitives of their own.
+ */
 #include "engine/cpu/gemm.h"
 
+#include <omp.h>
+#include <stdatomic.h>
 #include <string.h>
 
-#include <dnnl.h>
-
 #include "base/memory.h"
+#include "engine/cpu/isa.h"
+#include "engine/cpu/onednn.h"
 
-#if DNNL_VERSION_MAJOR >= 3
-typedef dnnl_memory_desc_t layout;
-typedef const_dnnl_memory_desc_t layout_view;
-#else
-typedef dnnl_memory_desc_t *layout;
-typedef const dnnl_memory_desc_t *layout_view;
-#endif
-
+/* One row count, set or add, of one thread or of a team. */
 struct product {
-    dnnl_primitive_t primitive;
-    dnnl_memory_t source, target; /* their data pointers are set for each run */
+    _Atomic(dnnl_primitive_t) primitive; /* NULL until it is first needed; the rest is valid once it is there */
+    layout x, y;
+    size_t scratch_bytes;
+    layout scratch;
 };
 
 struct shape {
     int64_t outputs, inputs;
     enum hs_element element;
     layout weights;           /* packed */
-    struct product *products; /* by padded rows / HS_GEMM_ROW_STEP; [0] is one row */
+    struct product *products; /* see product_of */
+};
+
+/* What a thread's running product needs. */
+struct lane {
+    dnnl_stream_t stream;
+    void *scratch;
+    size_t scratch_bytes;
 };
 
 struct hs_gemm {
     dnnl_engine_t engine;
-    dnnl_stream_t stream;
     int64_t max_rows;
+    struct lane *lanes;
+    int n_lanes;
     struct shape **shapes;
     size_t n_shapes, capacity;
     size_t packed_bytes;
@@ -56,69 +63,48 @@ static headsift_status check(dnnl_status_t status, const char *what, headsift_er
                    DNNL_VERSION_MINOR, what, (int)status);
 }
 
-/* ---- What differs between oneDNN 2 and 3 ------------------------------------------------------------------------ */
-
-#if DNNL_VERSION_MAJOR >= 3
-
-static dnnl_status_t layout_create(int64_t rows, int64_t cols, dnnl_data_type_t type, dnnl_format_tag_t tag,
-                                   layout *out) {
-    dnnl_dims_t dims = {rows, cols};
-    return dnnl_memory_desc_create_with_tag(out, 2, dims, type, tag);
-}
-
-static dnnl_status_t layout_copy(layout_view from, layout *out) { return dnnl_memory_desc_clone(out, from); }
-
-static void layout_free(layout which) {
-    if (which != NULL) {
-        dnnl_memory_desc_destroy(which);
-    }
-}
-
-static dnnl_status_t matmul_create(dnnl_engine_t engine, layout x, layout w, layout y, dnnl_primitive_desc_t *out) {
-    return dnnl_matmul_primitive_desc_create(out, engine, x, w, NULL, y, NULL);
-}
-
-#else
-
-static dnnl_status_t layout_create(int64_t rows, int64_t cols, dnnl_data_type_t type, dnnl_format_tag_t tag,
-                                   layout *out) {
-    dnnl_dims_t dims = {rows, cols};
-    *out = hs_alloc(1, sizeof **out);
-    return *out == NULL ? dnnl_out_of_memory : dnnl_memory_desc_init_by_tag(*out, 2, dims, type, tag);
-}
-
-static dnnl_status_t layout_copy(layout_view from, layout *out) {
-    *out = hs_alloc(1, sizeof **out);
-    if (*out == NULL) {
-        return dnnl_out_of_memory;
-    }
-    **out = *from;
-    return dnnl_success;
-}
-
-static void layout_free(layout which) { hs_free(which); }
-
-static dnnl_status_t matmul_create(dnnl_engine_t engine, layout x, layout w, layout y, dnnl_primitive_desc_t *out) {
-    dnnl_matmul_desc_t description;
-    dnnl_status_t status = dnnl_matmul_desc_init(&description, x, w, NULL, y);
-    return status != dnnl_success ? status : dnnl_primitive_desc_create(out, &description, NULL, engine, NULL);
-}
-
-#endif
-
 static dnnl_data_type_t type_of(enum hs_element element) { return element == HS_F32 ? dnnl_f32 : dnnl_bf16; }
 
 /* ---- Shapes and their primitives -------------------------------------------------------------------------------- */
 
+/* Attributes of a product: scratch memory is the caller's; ADD sums into y. */
+static dnnl_status_t attributes_create(enum hs_gemm_into into, dnnl_primitive_attr_t *out) {
+    dnnl_post_ops_t after = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(out);
+    if (status == dnnl_success) {
+        status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
+    }
+    if (status == dnnl_success && into == HS_GEMM_ADD) {
+        status = dnnl_post_ops_create(&after);
+        if (status == dnnl_success) {
+            status = append_sum(after);
+        }
+        if (status == dnnl_success) {
+            status = dnnl_primitive_attr_set_post_ops(*out, after);
+        }
+    }
+    if (after != NULL) {
+        dnnl_post_ops_destroy(after);
+    }
+    return status;
+}
+
 static headsift_status matmul_desc(const struct hs_gemm *gemm, const struct shape *shape, int64_t rows, layout weights,
-                                   dnnl_primitive_desc_t *out, headsift_error *error) {
+                                   enum hs_gemm_into into, dnnl_primitive_desc_t *out, headsift_error *error) {
     layout x = NULL, y = NULL;
+    dnnl_primitive_attr_t how = NULL;
     dnnl_status_t status = layout_create(rows, shape->inputs, type_of(shape->element), dnnl_ab, &x);
     if (status == dnnl_success) {
         status = layout_create(rows, shape->outputs, dnnl_f32, dnnl_ab, &y);
     }
     if (status == dnnl_success) {
-        status = matmul_create(gemm->engine, x, weights, y, out);
+        status = attributes_create(into, &how);
+    }
+    if (status == dnnl_success) {
+        status = matmul_create(gemm->engine, x, weights, y, how, out);
+    }
+    if (how != NULL) {
+        dnnl_primitive_attr_destroy(how);
     }
     layout_free(x);
     layout_free(y);
@@ -143,28 +129,42 @@ static headsift_status refuse_reference(dnnl_primitive_desc_t description, heads
 }
 #endif
 
-static headsift_status product_create(struct hs_gemm *gemm, struct shape *shape, int64_t rows, struct product *product,
-                                      headsift_error *error) {
+static headsift_status product_create(struct hs_gemm *gemm, struct shape *shape, int64_t rows, enum hs_gemm_into into,
+                                      struct product *product, headsift_error *error) {
     dnnl_primitive_desc_t description = NULL;
-    HS_TRY(matmul_desc(gemm, shape, rows, shape->weights, &description, error));
+    dnnl_primitive_t primitive = NULL;
+    HS_TRY(matmul_desc(gemm, shape, rows, shape->weights, into, &description, error));
     headsift_status status = refuse_reference(description, error);
-    if (status == HEADSIFT_OK) {
-        status = check(dnnl_primitive_create(&product->primitive, description), "making a product", error);
-    }
-    layout_view x = dnnl_primitive_desc_query_md(description, dnnl_query_src_md, 0);
-    layout_view y = dnnl_primitive_desc_query_md(description, dnnl_query_dst_md, 0);
-    if (status == HEADSIFT_OK) {
-        status = check(dnnl_memory_create(&product->source, x, gemm->engine, DNNL_MEMORY_NONE), "a view", error);
-    }
-    if (status == HEADSIFT_OK) {
-        status = check(dnnl_memory_create(&product->target, y, gemm->engine, DNNL_MEMORY_NONE), "a view", error);
+    dnnl_status_t made = dnnl_primitive_create(&primitive, description);
+    layout *const kept[] = {&product->x, &product->y, &product->scratch};
+    static const dnnl_query_t asked[] = {dnnl_query_src_md, dnnl_query_dst_md, dnnl_query_scratchpad_md};
+    for (int i = 0; i < 3 && made == dnnl_success; i++) {
+        made = layout_copy(dnnl_primitive_desc_query_md(description, asked[i], 0), kept[i]);
     }
     dnnl_primitive_desc_destroy(description);
+    if (status == HEADSIFT_OK) {
+        status = check(made, "making a product", error);
+    }
+    if (status == HEADSIFT_OK) {
+        product->scratch_bytes = dnnl_memory_desc_get_size(product->scratch);
+        atomic_store_explicit(&product->primitive, primitive, memory_order_release);
+    } else if (primitive != NULL) {
+        dnnl_primitive_destroy(primitive);
+    }
     return status;
 }
 
-static size_t product_count(const struct hs_gemm *gemm) {
+static size_t row_counts(const struct hs_gemm *gemm) {
     return (size_t)(hs_gemm_padded(gemm->max_rows) / HS_GEMM_ROW_STEP) + 1;
+}
+
+static size_t product_count(const struct hs_gemm *gemm) { return 4 * row_counts(gemm); }
+
+/* By padded rows (one row is the first), set or add, one thread or a team. */
+static struct product *product_of(const struct hs_gemm *gemm, const struct shape *shape, int64_t padded,
+                                  enum hs_gemm_into into) {
+    size_t kind = (into == HS_GEMM_ADD ? 2U : 0U) + (omp_in_parallel() ? 0U : 1U);
+    return &shape->products[kind * row_counts(gemm) + (size_t)(padded / HS_GEMM_ROW_STEP)];
 }
 
 static void shape_free(const struct hs_gemm *gemm, struct shape *shape) {
@@ -176,12 +176,9 @@ static void shape_free(const struct hs_gemm *gemm, struct shape *shape) {
         if (product->primitive != NULL) {
             dnnl_primitive_destroy(product->primitive);
         }
-        if (product->source != NULL) {
-            dnnl_memory_destroy(product->source);
-        }
-        if (product->target != NULL) {
-            dnnl_memory_destroy(product->target);
-        }
+        layout_free(product->x);
+        layout_free(product->y);
+        layout_free(product->scratch);
     }
     hs_free(shape->products);
     layout_free(shape->weights);
@@ -196,7 +193,7 @@ static headsift_status shape_choose_layout(struct hs_gemm *gemm, struct shape *s
         check(layout_create(shape->inputs, shape->outputs, type_of(shape->element), dnnl_format_tag_any, &any),
               "a layout", error);
     if (status == HEADSIFT_OK) {
-        status = matmul_desc(gemm, shape, hs_gemm_padded(gemm->max_rows), any, &description, error);
+        status = matmul_desc(gemm, shape, hs_gemm_padded(gemm->max_rows), any, HS_GEMM_SET, &description, error);
     }
     if (status == HEADSIFT_OK) {
         layout_view chosen = dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
@@ -247,16 +244,21 @@ static headsift_status shape_find(struct hs_gemm *gemm, int64_t outputs, int64_t
 
 /* ---- The interface ---------------------------------------------------------------------------------------------- */
 
-headsift_status hs_gemm_open(int64_t max_rows, struct hs_gemm **out, headsift_error *error) {
+headsift_status hs_gemm_open(int64_t max_rows, int threads, struct hs_gemm **out, headsift_error *error) {
     HS_TRY(hs_isa_limit_products(error));
     struct hs_gemm *gemm = hs_alloc(1, sizeof *gemm);
     if (gemm == NULL) {
         return hs_fail_memory(error, "the products", sizeof *gemm);
     }
     gemm->max_rows = max_rows;
-    headsift_status status = check(dnnl_engine_create(&gemm->engine, dnnl_cpu, 0), "its CPU engine", error);
-    if (status == HEADSIFT_OK) {
-        status = check(dnnl_stream_create(&gemm->stream, gemm->engine, dnnl_stream_default_flags), "its stream", error);
+    gemm->n_lanes = threads;
+    gemm->lanes = hs_alloc((size_t)threads, sizeof *gemm->lanes);
+    headsift_status status = gemm->lanes == NULL
+                                 ? hs_fail_memory(error, "the products", (size_t)threads * sizeof *gemm->lanes)
+                                 : check(dnnl_engine_create(&gemm->engine, dnnl_cpu, 0), "its CPU engine", error);
+    for (int i = 0; status == HEADSIFT_OK && i < threads; i++) {
+        status = check(dnnl_stream_create(&gemm->lanes[i].stream, gemm->engine, dnnl_stream_default_flags),
+                       "its stream", error);
     }
     if (status != HEADSIFT_OK) {
         hs_gemm_close(gemm);
@@ -274,23 +276,32 @@ void hs_gemm_close(struct hs_gemm *gemm) {
         shape_free(gemm, gemm->shapes[i]);
     }
     hs_free(gemm->shapes);
-    if (gemm->stream != NULL) {
-        dnnl_stream_destroy(gemm->stream);
+    for (int i = 0; gemm->lanes != NULL && i < gemm->n_lanes; i++) {
+        if (gemm->lanes[i].stream != NULL) {
+            dnnl_stream_destroy(gemm->lanes[i].stream);
+        }
+        hs_free(gemm->lanes[i].scratch);
     }
+    hs_free(gemm->lanes);
     if (gemm->engine != NULL) {
         dnnl_engine_destroy(gemm->engine);
     }
     hs_free(gemm);
 }
 
+static struct lane *lane_of(const struct hs_gemm *gemm) {
+    return &gemm->lanes[omp_in_parallel() ? omp_get_thread_num() : 0];
+}
+
 /* Copies w, seen as (inputs, outputs) column-major, into the matrix's packed memory. */
-static headsift_status reorder_into(struct hs_gemm *gemm, const float *w, struct hs_gemm_matrix *matrix,
+static headsift_status reorder_into(struct hs_gemm *gemm, const float *w, int64_t stride, struct hs_gemm_matrix *matrix,
                                     headsift_error *error) {
     layout plain = NULL;
     dnnl_memory_t from = NULL;
     dnnl_primitive_desc_t description = NULL;
     dnnl_primitive_t reorder = NULL;
-    dnnl_status_t status = layout_create(matrix->shape->inputs, matrix->shape->outputs, dnnl_f32, dnnl_ba, &plain);
+    const struct lane *lane = lane_of(gemm);
+    dnnl_status_t status = layout_of_rows(matrix->shape->inputs, matrix->shape->outputs, stride, &plain);
     void *data = (void *)(uintptr_t)w; /* oneDNN takes no pointer to const; a source is only read */
     if (status == dnnl_success) {
         status = dnnl_memory_create(&from, plain, gemm->engine, data);
@@ -304,10 +315,10 @@ static headsift_status reorder_into(struct hs_gemm *gemm, const float *w, struct
     }
     if (status == dnnl_success) {
         dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, matrix->memory}};
-        status = dnnl_primitive_execute(reorder, gemm->stream, 2, arguments);
+        status = dnnl_primitive_execute(reorder, lane->stream, 2, arguments);
     }
     if (status == dnnl_success) {
-        status = dnnl_stream_wait(gemm->stream);
+        status = dnnl_stream_wait(lane->stream);
     }
     if (reorder != NULL) {
         dnnl_primitive_destroy(reorder);
@@ -322,14 +333,16 @@ static headsift_status reorder_into(struct hs_gemm *gemm, const float *w, struct
     return check(status, "packing weights", error);
 }
 
-headsift_status hs_gemm_pack(struct hs_gemm *gemm, const float *w, int64_t outputs, int64_t inputs,
+headsift_status hs_gemm_pack(struct hs_gemm *gemm, const float *w, int64_t stride, int64_t outputs, int64_t inputs,
                              enum hs_element element, struct hs_gemm_matrix **out, headsift_error *error) {
     struct hs_gemm_matrix *matrix = hs_alloc(1, sizeof *matrix);
     if (matrix == NULL) {
         return hs_fail_memory(error, "a matrix", sizeof *matrix);
     }
     matrix->gemm = gemm;
-    headsift_status status = shape_find(gemm, outputs, inputs, element, &matrix->shape, error);
+    headsift_status status;
+#pragma omp critical(hs_gemm_shapes)
+    status = shape_find(gemm, outputs, inputs, element, &matrix->shape, error);
     if (status == HEADSIFT_OK) {
         size_t bytes = dnnl_memory_desc_get_size(matrix->shape->weights);
         matrix->data = hs_alloc_aligned(bytes, 1);
@@ -338,10 +351,11 @@ headsift_status hs_gemm_pack(struct hs_gemm *gemm, const float *w, int64_t outpu
                      : check(dnnl_memory_create(&matrix->memory, matrix->shape->weights, gemm->engine, matrix->data),
                              "packed weights", error);
         matrix->bytes = matrix->data == NULL ? 0 : bytes;
+#pragma omp atomic
         gemm->packed_bytes += matrix->bytes;
     }
     if (status == HEADSIFT_OK) {
-        status = reorder_into(gemm, w, matrix, error);
+        status = reorder_into(gemm, w, stride, matrix, error);
     }
     if (status != HEADSIFT_OK) {
         hs_gemm_matrix_free(matrix);
@@ -358,30 +372,71 @@ void hs_gemm_matrix_free(struct hs_gemm_matrix *matrix) {
     if (matrix->memory != NULL) {
         dnnl_memory_destroy(matrix->memory);
     }
+#pragma omp atomic
     matrix->gemm->packed_bytes -= matrix->bytes;
     hs_free(matrix->data);
     hs_free(matrix);
 }
 
+int64_t hs_gemm_outputs(const struct hs_gemm_matrix *matrix) { return matrix->shape->outputs; }
+int64_t hs_gemm_inputs(const struct hs_gemm_matrix *matrix) { return matrix->shape->inputs; }
+
+/* The product, made if nobody has needed it yet. */
+static headsift_status product_need(struct hs_gemm *gemm, struct shape *shape, int64_t padded, enum hs_gemm_into into,
+                                    struct product *product, headsift_error *error) {
+    headsift_status status = HEADSIFT_OK;
+    if (atomic_load_explicit(&product->primitive, memory_order_acquire) == NULL) {
+#pragma omp critical(hs_gemm_products)
+        if (product->primitive == NULL) {
+            status = product_create(gemm, shape, padded, into, product, error);
+        }
+    }
+    return status;
+}
+
+static headsift_status lane_need(struct lane *lane, size_t bytes, headsift_error *error) {
+    if (bytes > lane->scratch_bytes) {
+        hs_free(lane->scratch);
+        lane->scratch = hs_alloc_aligned(bytes, 1);
+        lane->scratch_bytes = lane->scratch == NULL ? 0 : bytes;
+        if (lane->scratch == NULL) {
+            return hs_fail_memory(error, "a product's scratch memory", bytes);
+        }
+    }
+    return HEADSIFT_OK;
+}
+
 headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const void *x,
-                            float *y, headsift_error *error) {
+                            float *y, enum hs_gemm_into into, headsift_error *error) {
     int64_t padded = hs_gemm_padded(rows);
-    struct product *product = &matrix->shape->products[padded / HS_GEMM_ROW_STEP];
-    if (product->target == NULL) {
-        HS_TRY(product_create(gemm, matrix->shape, padded, product, error));
-    }
+    struct product *product = product_of(gemm, matrix->shape, padded, into);
+    struct lane *lane = lane_of(gemm);
+    HS_TRY(product_need(gemm, matrix->shape, padded, into, product, error));
+    HS_TRY(lane_need(lane, product->scratch_bytes, error));
+    dnnl_memory_t source = NULL, target = NULL, scratch = NULL;
     void *data = (void *)(uintptr_t)x; /* read only, as above */
-    dnnl_status_t status = dnnl_memory_set_data_handle(product->source, data);
+    dnnl_status_t status = dnnl_memory_create(&source, product->x, gemm->engine, data);
     if (status == dnnl_success) {
-        status = dnnl_memory_set_data_handle(product->target, y);
+        status = dnnl_memory_create(&target, product->y, gemm->engine, y);
     }
     if (status == dnnl_success) {
-        dnnl_exec_arg_t arguments[] = {
-            {DNNL_ARG_SRC, product->source}, {DNNL_ARG_WEIGHTS, matrix->memory}, {DNNL_ARG_DST, product->target}};
-        status = dnnl_primitive_execute(product->primitive, gemm->stream, 3, arguments);
+        status = dnnl_memory_create(&scratch, product->scratch, gemm->engine, lane->scratch);
     }
     if (status == dnnl_success) {
-        status = dnnl_stream_wait(gemm->stream);
+        dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, source},
+                                       {DNNL_ARG_WEIGHTS, matrix->memory},
+                                       {DNNL_ARG_DST, target},
+                                       {DNNL_ARG_SCRATCHPAD, scratch}};
+        status = dnnl_primitive_execute(product->primitive, lane->stream, 4, arguments);
+    }
+    if (status == dnnl_success) {
+        status = dnnl_stream_wait(lane->stream);
+    }
+    dnnl_memory_t views[] = {source, target, scratch};
+    for (int i = 0; i < 3; i++) {
+        if (views[i] != NULL) {
+            dnnl_memory_destroy(views[i]);
+        }
     }
     return check(status, "a product", error);
 }

@@ -12,7 +12,8 @@
 
 enum {
     HS_KEY_BLOCK = 32, /**< positions of a cache block */
-    HS_TILE_ROWS = 8,  /**< query rows of an attention tile, at most */
+    HS_TILE_ROWS = 8,  /**< positions of an attention tile, at most */
+    HS_TILE_HEADS = 8, /**< heads of an attention tile, at most */
     HS_MAX_HEAD_DIM = 1024,
 };
 
@@ -22,17 +23,19 @@ enum hs_element { HS_F32, HS_BF16 };
  *    keys   (blocks, D / pair, HS_KEY_BLOCK, pair) E: dimension(s) d of 32 neighbouring positions stand together
  *    values (positions / pair, D, pair) E: dimension d of neighbouring positions stand together */
 
-/** Attention of neighbouring query rows of one head over their own past. */
+/** Attention of neighbouring positions over their own past, for query heads that share a KV head: its keys and values
+ *  are read once for all of them. */
 struct hs_tile {
-    const void *q; /**< E; row r at element r * q_stride, already scaled by 1 / sqrt(head_dim) */
-    ptrdiff_t q_stride;
+    const void
+        *q[HS_TILE_HEADS];    /**< E; row r of a head at element r * q_stride, already scaled by 1 / sqrt(head_dim) */
+    void *out[HS_TILE_HEADS]; /**< E; row r at element r * out_stride */
+    ptrdiff_t q_stride, out_stride;
+    int32_t heads;    /**< 1 .. HS_TILE_HEADS */
     int32_t rows;     /**< 1 .. HS_TILE_ROWS */
     int64_t position; /**< of the first row in its document: it sees keys 0 .. position */
     const void *keys; /**< of the KV head, from the document's first position on */
     const void *values;
     int32_t head_dim;
-    void *out; /**< E; row r at element r * out_stride */
-    ptrdiff_t out_stride;
 };
 
 struct hs_kernels {
@@ -50,7 +53,7 @@ struct hs_kernels {
     /** Puts a key (D) E at a position of a cache. */
     void (*place_key)(const void *key, int64_t position, int32_t head_dim, void *keys);
     /** Puts a value (D), rounded to E, at a position of a cache. `last`: nothing stands behind it yet, and what the
-     *  pair's other half holds becomes 0. Calls for both halves of a pair must not run at the same time. */
+     *  pair's other half holds becomes 0. The halves of a pair may be placed at the same time. */
     void (*place_value)(const float *value, int64_t position, int32_t head_dim, bool last, void *values);
     /** Softmax attention with running maximum and sum: no row of scores longer than a chunk exists. */
     void (*attend)(const struct hs_tile *tile);

@@ -15,6 +15,24 @@ static inline void put(uint16_t *out, vec value) {
 
 #include "engine/cpu/kernels_bf16.h"
 
+/* Masked stores leave the pair's other half alone. */
+static void place_value(const float *value, int64_t position, int32_t head_dim, bool last, void *values) {
+    uint16_t *row = (uint16_t *)values + position / PAIR * head_dim * PAIR;
+    const bool odd = position % PAIR == 1, both = last && !odd;
+    const __mmask32 lanes = both ? 0xFFFFFFFF : odd ? 0xAAAAAAAA : 0x55555555;
+    int32_t d = 0;
+    for (; d + LANES <= head_dim; d += LANES) {
+        __m512i wide = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh((__m512)load(value + d)));
+        _mm512_mask_storeu_epi16(row + d * PAIR, lanes, odd ? _mm512_slli_epi32(wide, 16) : wide);
+    }
+    for (; d < head_dim; d++) {
+        row[d * PAIR + odd] = hs_to_bf16(value[d]);
+        if (both) {
+            row[d * PAIR + 1] = 0;
+        }
+    }
+}
+
 /* ---- Attention -------------------------------------------------------------------------------------------------- */
 
 static inline __m512 product(__m512 sum, __m512i a, __m512i b) {
@@ -25,6 +43,38 @@ static inline __m512i spread_pair(const uint16_t *pair) {
     int32_t bits;
     memcpy(&bits, pair, sizeof bits);
     return _mm512_set1_epi32(bits);
+}
+
+/* exp(x) of x <= 0 as bf16 needs it: 2^t with a polynomial of degree 4, relative error below 1e-5 (8 bits of bf16 are
+ * 4e-3); 0 for what is hidden. */
+static inline __m512 weight_of(__m512 x, __m512 largest) {
+    const __m512 to_base_2 = _mm512_set1_ps(1.44269504F);
+    __m512 t = _mm512_mul_ps(_mm512_sub_ps(x, largest), to_base_2);
+    t = _mm512_max_ps(_mm512_set1_ps(-151), t);
+    __m512 n = _mm512_roundscale_ps(t, 8), f = _mm512_sub_ps(t, n);
+    __m512 p = _mm512_set1_ps(9.57010128e-03F);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.59178628e-02F));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.40247443e-01F));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.93121791e-01F));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.99999285e-01F));
+    return _mm512_scalef_ps(p, n);
+}
+
+static void weigh_in_bf16(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
+                          int32_t head_dim, uint16_t *weights) {
+    int64_t padded = whole_blocks(keys);
+    if (!take_maximum(scores, padded, seen, largest, total, sums, head_dim)) {
+        memset(weights, 0, (size_t)padded * sizeof *weights);
+        return;
+    }
+    __m512 sum = _mm512_setzero_ps(), most = _mm512_set1_ps(*largest);
+    for (int64_t key = 0; key < padded; key += 2 * LANES) {
+        __m512 low = weight_of(_mm512_loadu_ps(scores + key), most);
+        __m512 high = weight_of(_mm512_loadu_ps(scores + key + LANES), most);
+        sum = _mm512_add_ps(sum, _mm512_add_ps(low, high));
+        _mm512_storeu_si512(weights + key, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+    }
+    *total += sum_of((vec)sum);
 }
 
 /* Scores of `rows` (a constant) query rows with one block of keys. */
@@ -109,48 +159,6 @@ static void mix_rows(const uint16_t *weights, int32_t rows, const uint16_t *valu
         for (; row < rows; row++) {
             mix_block(weights + row * CHUNK, values + d * PAIR, pairs, head_dim, first, second,
                       sums + (ptrdiff_t)row * head_dim + d, 1);
-        }
-    }
-}
-
-static void attend(const struct hs_tile *tile) {
-    _Alignas(64) float scores[HS_TILE_ROWS * CHUNK];
-    _Alignas(64) uint16_t weights[HS_TILE_ROWS * CHUNK];
-    _Alignas(64) float sums[HS_TILE_ROWS * HS_MAX_HEAD_DIM];
-    const int32_t dim = tile->head_dim;
-    struct softmax state;
-    const uint16_t *q[HS_TILE_ROWS];
-    memset(sums, 0, (size_t)tile->rows * (size_t)dim * sizeof *sums);
-    for (int32_t r = 0; r < tile->rows; r++) {
-        q[r] = (const uint16_t *)tile->q + r * tile->q_stride;
-        state.largest[r] = -INFINITY;
-        state.total[r] = 0;
-    }
-    int64_t end = tile->position + tile->rows; /* keys that the last row sees */
-    for (int64_t start = 0; start < end; start += CHUNK) {
-        int64_t keys = end - start < CHUNK ? end - start : CHUNK;
-        for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
-            score_rows(q, tile->rows, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
-        }
-        int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
-        for (int32_t r = 0; r < tile->rows; r++) {
-            int64_t seen = tile->position + r + 1 - start;
-            weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state.largest[r], &state.total[r],
-                      sums + (ptrdiff_t)r * dim, dim);
-            round_weights(scores + r * CHUNK, padded, weights + r * CHUNK);
-        }
-        mix_rows(weights, tile->rows, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
-    }
-    for (int32_t r = 0; r < tile->rows; r++) {
-        float scale = 1 / state.total[r];
-        uint16_t *out = (uint16_t *)tile->out + r * tile->out_stride;
-        const float *sum = sums + (ptrdiff_t)r * dim;
-        int32_t d = 0;
-        for (; d + LANES <= dim; d += LANES) {
-            put(out + d, load(sum + d) * spread(scale));
-        }
-        for (; d < dim; d++) {
-            out[d] = hs_to_bf16(sum[d] * scale);
         }
     }
 }

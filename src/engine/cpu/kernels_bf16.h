@@ -1,11 +1,19 @@
 /* What the bf16 kernels of every instruction set share: norms, activations, positions, caches. Included by files that
- * have included vectors.h and define put(), which rounds a vector to bf16, and later score_rows(). */
+ * have included vectors.h and define put(), which rounds a vector to bf16, and later place_value(), weigh_in_bf16(),
+ * score_rows() and mix_rows(). */
 
 enum { PAIR = 2 };
 
 /* Scores of query rows with one block of keys. */
 static void score_rows(const uint16_t *const *q, int32_t rows, const uint16_t *block, int32_t head_dim, float *out,
                        ptrdiff_t stride);
+/* sums (rows, head_dim) += weights (rows, 2 pairs) values (pairs, head_dim, 2). */
+static void mix_rows(const uint16_t *weights, int32_t rows, const uint16_t *values, int64_t pairs, int32_t head_dim,
+                     float *sums);
+
+/* weigh_row, and the weights rounded. */
+static void weigh_in_bf16(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
+                          int32_t head_dim, uint16_t *weights);
 
 static void rms_norm(const float *x, const float *weight, int64_t n, float eps, void *to) {
     uint16_t *out = to;
@@ -66,22 +74,6 @@ static void place_key(const void *key, int64_t position, int32_t head_dim, void 
     }
 }
 
-static void place_value(const float *value, int64_t position, int32_t head_dim, bool last, void *values) {
-    uint16_t *row = (uint16_t *)values + position / PAIR * head_dim * PAIR + position % PAIR;
-    for (int32_t d = 0; d < head_dim; d++) {
-        row[d * PAIR] = hs_to_bf16(value[d]);
-    }
-    for (int32_t d = 0; last && position % PAIR == 0 && d < head_dim; d++) {
-        row[d * PAIR + 1] = 0;
-    }
-}
-
-static void round_weights(const float *scores, int64_t n, uint16_t *weights) {
-    for (int64_t key = 0; key < n; key += HS_WIDTH) {
-        put(weights + key, load(scores + key));
-    }
-}
-
 static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, double *sums, void *out) {
     for (int64_t i = 0; i < count; i++) {
         int64_t position = first + i;
@@ -91,6 +83,56 @@ static void running_mean(const void *values, int64_t first, int64_t count, int32
         for (int32_t d = 0; d < head_dim; d++) {
             sums[d] += (double)hs_from_bf16(value[d * PAIR]);
             mean[d] = hs_to_bf16((float)(sums[d] * share));
+        }
+    }
+}
+
+/* One head's rows over one chunk of keys: rows behind the last count as the last and are dropped. */
+static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start, int64_t keys, struct softmax *state,
+                         float *all_sums) {
+    _Alignas(64) float scores[HS_TILE_ROWS * CHUNK];
+    _Alignas(64) uint16_t weights[HS_TILE_ROWS * CHUNK];
+    const int32_t dim = tile->head_dim, pass = tile->rows == 1 ? 1 : HS_TILE_ROWS, own = head * HS_TILE_ROWS;
+    float *sums = all_sums + (ptrdiff_t)own * dim;
+    const uint16_t *q[HS_TILE_ROWS];
+    for (int32_t r = 0; r < pass; r++) {
+        q[r] = (const uint16_t *)tile->q[head] + (r < tile->rows ? r : tile->rows - 1) * tile->q_stride;
+    }
+    for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
+        score_rows(q, pass, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
+    }
+    for (int32_t r = 0; r < pass; r++) {
+        int64_t seen = tile->position + (r < tile->rows ? r : tile->rows - 1) + 1 - start;
+        weigh_in_bf16(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state->largest[own + r],
+                      &state->total[own + r], sums + (ptrdiff_t)r * dim, dim, weights + r * CHUNK);
+    }
+    mix_rows(weights, pass, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
+}
+
+static void attend(const struct hs_tile *tile) {
+    _Alignas(64) float sums[STATE_ROWS * HS_MAX_HEAD_DIM];
+    const int32_t dim = tile->head_dim;
+    struct softmax state;
+    softmax_start(&state, sums, tile);
+    int64_t end = tile->position + tile->rows; /* keys that the last row sees */
+    for (int64_t start = 0; start < end; start += CHUNK) {
+        int64_t keys = end - start < CHUNK ? end - start : CHUNK;
+        for (int32_t head = 0; head < tile->heads; head++) {
+            attend_chunk(tile, head, start, keys, &state, sums);
+        }
+    }
+    for (int32_t head = 0; head < tile->heads; head++) {
+        for (int32_t r = 0; r < tile->rows; r++) {
+            float scale = 1 / state.total[head * HS_TILE_ROWS + r];
+            uint16_t *out = (uint16_t *)tile->out[head] + r * tile->out_stride;
+            const float *sum = sums + (ptrdiff_t)(head * HS_TILE_ROWS + r) * dim;
+            int32_t d = 0;
+            for (; d + HS_WIDTH <= dim; d += HS_WIDTH) {
+                put(out + d, load(sum + d) * spread(scale));
+            }
+            for (; d < dim; d++) {
+                out[d] = hs_to_bf16(sum[d] * scale);
+            }
         }
     }
 }

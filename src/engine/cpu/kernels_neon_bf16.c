@@ -16,6 +16,16 @@ static inline void put(uint16_t *out, vec value) {
 
 #include "engine/cpu/kernels_bf16.h"
 
+static void place_value(const float *value, int64_t position, int32_t head_dim, bool last, void *values) {
+    uint16_t *row = (uint16_t *)values + position / PAIR * head_dim * PAIR + position % PAIR;
+    for (int32_t d = 0; d < head_dim; d++) {
+        row[d * PAIR] = hs_to_bf16(value[d]);
+    }
+    for (int32_t d = 0; last && position % PAIR == 0 && d < head_dim; d++) {
+        row[d * PAIR + 1] = 0;
+    }
+}
+
 /* ---- Attention -------------------------------------------------------------------------------------------------- */
 
 static inline vec product(vec sum, pairs a, pairs b) { return (vec)vbfdotq_f32((float32x4_t)sum, a, b); }
@@ -147,63 +157,12 @@ static void mix_rows(const uint16_t *weights, int32_t rows, const uint16_t *valu
     }
 }
 
-/* The query rows of a tile, one behind the other, with their running softmax. */
-enum { MOST_LANES = HS_TILE_ROWS };
-
-struct lanes {
-    const uint16_t *q[MOST_LANES];
-    uint16_t *out[MOST_LANES];
-    int64_t seen[MOST_LANES]; /* keys */
-    float largest[MOST_LANES], total[MOST_LANES];
-    int32_t n;
-};
-
-static void lay_out(const struct hs_tile *tile, struct lanes *lanes) {
-    lanes->n = 0;
-    for (int32_t r = 0; r < tile->rows; r++, lanes->n++) {
-        lanes->q[lanes->n] = (const uint16_t *)tile->q + r * tile->q_stride;
-        lanes->out[lanes->n] = (uint16_t *)tile->out + r * tile->out_stride;
-        lanes->seen[lanes->n] = tile->position + r + 1;
-        lanes->largest[lanes->n] = -INFINITY;
-        lanes->total[lanes->n] = 0;
-    }
-}
-
-static void put_scaled(const float *sums, float scale, int32_t n, uint16_t *out) {
-    int32_t d = 0;
-    for (; d + HS_WIDTH <= n; d += HS_WIDTH) {
-        put(out + d, load(sums + d) * spread(scale));
-    }
-    for (; d < n; d++) {
-        out[d] = hs_to_bf16(sums[d] * scale);
-    }
-}
-
-static void attend(const struct hs_tile *tile) {
-    _Alignas(64) float scores[MOST_LANES * CHUNK];
-    _Alignas(64) uint16_t weights[MOST_LANES * CHUNK];
-    _Alignas(64) float sums[MOST_LANES * HS_MAX_HEAD_DIM];
-    const int32_t dim = tile->head_dim;
-    struct lanes lanes;
-    lay_out(tile, &lanes);
-    memset(sums, 0, (size_t)lanes.n * (size_t)dim * sizeof *sums);
-    int64_t end = tile->position + tile->rows; /* keys that the last row sees */
-    for (int64_t start = 0; start < end; start += CHUNK) {
-        int64_t keys = end - start < CHUNK ? end - start : CHUNK;
-        int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
-        for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
-            score_rows(lanes.q, lanes.n, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
-        }
-        for (int32_t i = 0; i < lanes.n; i++) {
-            int64_t seen = lanes.seen[i] - start;
-            weigh_row(scores + i * CHUNK, keys, seen < keys ? seen : keys, &lanes.largest[i], &lanes.total[i],
-                      sums + (ptrdiff_t)i * dim, dim);
-            round_weights(scores + i * CHUNK, padded, weights + i * CHUNK);
-        }
-        mix_rows(weights, lanes.n, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
-    }
-    for (int32_t i = 0; i < lanes.n; i++) {
-        put_scaled(sums + (ptrdiff_t)i * dim, 1 / lanes.total[i], dim, lanes.out[i]);
+static void weigh_in_bf16(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
+                          int32_t head_dim, uint16_t *weights) {
+    int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
+    weigh_row(scores, keys, seen, largest, total, sums, head_dim);
+    for (int64_t key = 0; key < padded; key += HS_WIDTH) {
+        put(weights + key, load(scores + key));
     }
 }
 

@@ -71,8 +71,8 @@ static double dot(const ELEMENT *q, const ELEMENT *keys, int32_t head_dim, int64
 }
 
 /* Two passes over the keys instead of a running maximum. */
-static void attend_row(const struct hs_tile *tile, int32_t row) {
-    const ELEMENT *q = (const ELEMENT *)tile->q + row * tile->q_stride, *values = tile->values;
+static void attend_row(const struct hs_tile *tile, int32_t head, int32_t row) {
+    const ELEMENT *q = (const ELEMENT *)tile->q[head] + row * tile->q_stride, *values = tile->values;
     int64_t seen = tile->position + row + 1;
     double largest = -INFINITY, total = 0, sums[HS_MAX_HEAD_DIM] = {0};
     for (int64_t key = 0; key < seen; key++) {
@@ -85,15 +85,17 @@ static void attend_row(const struct hs_tile *tile, int32_t row) {
             sums[d] += weight * (double)GET(values[value_at(key, d, tile->head_dim)]);
         }
     }
-    ELEMENT *out = (ELEMENT *)tile->out + row * tile->out_stride;
+    ELEMENT *out = (ELEMENT *)tile->out[head] + row * tile->out_stride;
     for (int32_t d = 0; d < tile->head_dim; d++) {
         out[d] = PUT((float)(sums[d] / total));
     }
 }
 
 static void attend(const struct hs_tile *tile) {
-    for (int32_t row = 0; row < tile->rows; row++) {
-        attend_row(tile, row);
+    for (int32_t head = 0; head < tile->heads; head++) {
+        for (int32_t row = 0; row < tile->rows; row++) {
+            attend_row(tile, head, row);
+        }
     }
 }
 

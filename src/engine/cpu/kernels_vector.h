@@ -181,36 +181,47 @@ static void mix_rows(const float *weights, int32_t rows, const float *values, in
     }
 }
 
-static void attend(const struct hs_tile *tile) {
+/* One head's rows over one chunk of keys: rows behind the last count as the last and are dropped. */
+static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start, int64_t keys, struct softmax *state,
+                         float *all_sums) {
     _Alignas(64) float scores[HS_TILE_ROWS * CHUNK];
-    _Alignas(64) float sums[HS_TILE_ROWS * HS_MAX_HEAD_DIM];
+    const int32_t dim = tile->head_dim, pass = tile->rows == 1 ? 1 : HS_TILE_ROWS, own = head * HS_TILE_ROWS;
+    float *sums = all_sums + (ptrdiff_t)own * dim;
+    const float *q[HS_TILE_ROWS];
+    for (int32_t r = 0; r < pass; r++) {
+        q[r] = (const float *)tile->q[head] + (r < tile->rows ? r : tile->rows - 1) * tile->q_stride;
+    }
+    for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
+        score_rows(q, pass, (const float *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
+    }
+    for (int32_t r = 0; r < pass; r++) {
+        int64_t seen = tile->position + (r < tile->rows ? r : tile->rows - 1) + 1 - start;
+        weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state->largest[own + r], &state->total[own + r],
+                  sums + (ptrdiff_t)r * dim, dim);
+    }
+    mix_rows(scores, pass, (const float *)tile->values + start * dim, keys, dim, sums);
+}
+
+static void attend(const struct hs_tile *tile) {
+    _Alignas(64) float sums[STATE_ROWS * HS_MAX_HEAD_DIM];
     const int32_t dim = tile->head_dim;
     struct softmax state;
-    const float *q[HS_TILE_ROWS];
-    memset(sums, 0, (size_t)tile->rows * (size_t)dim * sizeof *sums);
-    for (int32_t r = 0; r < tile->rows; r++) {
-        q[r] = (const float *)tile->q + r * tile->q_stride;
-        state.largest[r] = -INFINITY;
-        state.total[r] = 0;
-    }
+    softmax_start(&state, sums, tile);
     int64_t end = tile->position + tile->rows; /* keys that the last row sees */
     for (int64_t start = 0; start < end; start += CHUNK) {
         int64_t keys = end - start < CHUNK ? end - start : CHUNK;
-        for (int64_t key = 0; key < keys; key += HS_KEY_BLOCK) {
-            score_rows(q, tile->rows, (const float *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
+        for (int32_t head = 0; head < tile->heads; head++) {
+            attend_chunk(tile, head, start, keys, &state, sums);
         }
-        for (int32_t r = 0; r < tile->rows; r++) {
-            int64_t seen = tile->position + r + 1 - start;
-            weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state.largest[r], &state.total[r],
-                      sums + (ptrdiff_t)r * dim, dim);
-        }
-        mix_rows(scores, tile->rows, (const float *)tile->values + start * dim, keys, dim, sums);
     }
-    for (int32_t r = 0; r < tile->rows; r++) {
-        float scale = 1 / state.total[r];
-        float *out = (float *)tile->out + r * tile->out_stride;
-        for (int32_t d = 0; d < dim; d++) {
-            out[d] = sums[(ptrdiff_t)r * dim + d] * scale;
+    for (int32_t head = 0; head < tile->heads; head++) {
+        for (int32_t r = 0; r < tile->rows; r++) {
+            float scale = 1 / state.total[head * HS_TILE_ROWS + r];
+            float *out = (float *)tile->out[head] + r * tile->out_stride;
+            const float *sum = sums + (ptrdiff_t)(head * HS_TILE_ROWS + r) * dim;
+            for (int32_t d = 0; d < dim; d++) {
+                out[d] = sum[d] * scale;
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 /* From the residual stream to losses: the final norm and the output matrix, block of rows by block of vocabulary.
- * Logits are f32 and summed up in f64; at no time are there more than (block_rows, vocab_block) of them. */
+ * Logits are f32 and summed up in f64; each thread has no more than (block_rows, vocab_block) of them. */
 #include <math.h>
 #include <string.h>
 
@@ -12,14 +12,18 @@ struct row_state {
     float target;
 };
 
-static void norm_gathered(struct hs_engine *engine, const float *x, const int64_t *rows, int64_t n) {
-    int64_t hidden = engine->config->hidden;
-    float eps = (float)engine->config->norm_eps;
-#pragma omp parallel for
-    for (int64_t i = 0; i < n; i++) {
-        engine->kernels->rms_norm(x + rows[i] * hidden, engine->output_norm, hidden, eps,
-                                  hs_at(engine, engine->block.normed, i * hidden));
-    }
+/* The call's work: n_streams * n rows, cut into blocks; each row has a state. */
+struct loss_job {
+    const float *x;
+    const struct hs_loss_rows *which;
+    struct hs_cut cut;
+    struct row_state *states;
+};
+
+static void norm_row(const struct hs_engine *engine, const float *x, void *normed, int64_t i) {
+    const int64_t hidden = engine->config->hidden;
+    engine->kernels->rms_norm(x, engine->output_norm, hidden, (float)engine->config->norm_eps,
+                              hs_at(engine, normed, i * hidden));
 }
 
 static void add_logits(const struct hs_kernels *kernels, struct row_state *state, const float *logits, int64_t n,
@@ -35,59 +39,68 @@ static void add_logits(const struct hs_kernels *kernels, struct row_state *state
     }
 }
 
-static headsift_status losses_block(struct hs_engine *engine, const int32_t *targets, int64_t n,
-                                    struct row_state *states, headsift_error *error) {
+static headsift_status loss_block(struct hs_engine *engine, struct hs_worker *worker, const void *of, int64_t block,
+                                  headsift_error *error) {
+    const struct loss_job *job = of;
+    const struct hs_loss_rows *which = job->which;
+    const int64_t first = block * job->cut.size, left = job->cut.rows - first;
+    const int64_t n = left < job->cut.size ? left : job->cut.size;
+    hs_clock_start(worker);
     for (int64_t i = 0; i < n; i++) {
-        states[i] = (struct row_state){.largest = -INFINITY};
+        int64_t row = (first + i) / which->n * which->stream_rows + which->rows[(first + i) % which->n];
+        norm_row(engine, job->x + row * engine->config->hidden, worker->normed, i);
+        job->states[first + i] = (struct row_state){.largest = -INFINITY};
     }
     for (int32_t piece = 0; piece < engine->n_vocabulary; piece++) {
-        int64_t first = (int64_t)piece * engine->vocab_block, left = engine->config->vocab - first;
-        int64_t columns = left < engine->vocab_block ? left : engine->vocab_block;
-        float *logits = engine->block.logits;
-        HS_TRY(hs_gemm_run(engine->gemm, engine->vocabulary[piece], n, engine->block.normed, logits, error));
-#pragma omp parallel for
+        const int64_t columns = hs_gemm_outputs(engine->vocabulary[piece]);
+        HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, engine->vocabulary[piece], n, worker->normed, worker->product,
+                           HS_GEMM_SET, error));
         for (int64_t i = 0; i < n; i++) {
-            add_logits(engine->kernels, &states[i], logits + i * columns, columns, targets[i] - first);
+            int64_t target = which->targets[(first + i) % which->n] - (int64_t)piece * engine->vocab_block;
+            add_logits(engine->kernels, &job->states[first + i], worker->product + i * columns, columns, target);
         }
     }
+    for (int64_t i = first; i < first + n; i++) {
+        const struct row_state *state = &job->states[i];
+        which->nll[i / which->n][which->out[i % which->n]] =
+            log(state->total) + ((double)state->largest - (double)state->target);
+    }
+    hs_clock_stop(engine, worker, HS_STAGE_LOSS);
     return HEADSIFT_OK;
 }
 
-headsift_status hs_losses(struct hs_engine *engine, const float *x, const struct hs_loss_rows *which, double *nll,
+headsift_status hs_losses(struct hs_engine *engine, const float *x, const struct hs_loss_rows *which,
                           headsift_error *error) {
-    struct row_state *states = hs_alloc((size_t)engine->block_rows, sizeof *states);
-    if (states == NULL) {
-        return hs_fail_memory(error, "losses", (size_t)engine->block_rows * sizeof *states);
+    const int64_t rows = which->n * which->n_streams;
+    if (rows == 0) {
+        return HEADSIFT_OK;
     }
-    headsift_status status = HEADSIFT_OK;
-    for (int64_t first = 0; status == HEADSIFT_OK && first < which->n; first += engine->block_rows) {
-        int64_t n = which->n - first < engine->block_rows ? which->n - first : engine->block_rows;
-        norm_gathered(engine, x, which->rows + first, n);
-        status = losses_block(engine, which->targets + first, n, states, error);
-        for (int64_t i = 0; status == HEADSIFT_OK && i < n; i++) {
-            nll[which->out[first + i]] = log(states[i].total) + ((double)states[i].largest - (double)states[i].target);
-        }
+    struct loss_job job = {.x = x, .which = which, .cut = hs_cut_rows(engine, rows)};
+    job.states = hs_alloc((size_t)rows, sizeof *job.states);
+    if (job.states == NULL) {
+        return hs_fail_memory(error, "losses", (size_t)rows * sizeof *job.states);
     }
-    hs_free(states);
+    headsift_status status = hs_for_blocks(engine, job.cut.n, loss_block, &job, error);
+    hs_free(job.states);
     return status;
 }
 
 headsift_status hs_best_token(struct hs_engine *engine, const float *x, int32_t *out, headsift_error *error) {
-    static const int64_t only[] = {0};
+    struct hs_worker *worker = &engine->workers[0];
     float best = -INFINITY;
     *out = 0;
-    norm_gathered(engine, x, only, 1);
+    hs_clock_start(worker);
+    norm_row(engine, x, worker->normed, 0);
     for (int32_t piece = 0; piece < engine->n_vocabulary; piece++) {
-        int32_t first = piece * engine->vocab_block, left = engine->config->vocab - first;
-        int32_t columns = left < engine->vocab_block ? left : engine->vocab_block;
-        HS_TRY(
-            hs_gemm_run(engine->gemm, engine->vocabulary[piece], 1, engine->block.normed, engine->block.logits, error));
-        for (int32_t i = 0; i < columns; i++) {
-            if (engine->block.logits[i] > best) {
-                best = engine->block.logits[i];
-                *out = first + i;
+        HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, engine->vocabulary[piece], 1, worker->normed, worker->product,
+                           HS_GEMM_SET, error));
+        for (int32_t i = 0; i < hs_gemm_outputs(engine->vocabulary[piece]); i++) {
+            if (worker->product[i] > best) {
+                best = worker->product[i];
+                *out = piece * engine->vocab_block + i;
             }
         }
     }
+    hs_clock_stop(engine, worker, HS_STAGE_LOSS);
     return HEADSIFT_OK;
 }

@@ -158,22 +158,55 @@ static headsift_status list_losses(struct job *job, headsift_error *error) {
 
 /* ---- The walk --------------------------------------------------------------------------------------------------- */
 
-static headsift_status losses_of(struct job *job, const float *x, int32_t mask, headsift_error *error) {
-    struct hs_loss_rows which = {job->loss_rows, job->loss_targets, job->loss_out, job->n_losses};
-    return hs_losses(job->engine, x, &which, job->nll + mask * job->n_tokens, error);
+/* Losses of n_streams streams that stand behind each other from x on; stream s goes to the mask of index masks[s]. */
+static headsift_status losses_of(struct job *job, const float *x, const int32_t *masks, int32_t n_streams,
+                                 headsift_error *error) {
+    double **nll = hs_alloc((size_t)n_streams, sizeof *nll);
+    if (nll == NULL) {
+        return hs_fail_memory(error, "losses", (size_t)n_streams * sizeof *nll);
+    }
+    for (int32_t s = 0; s < n_streams; s++) {
+        nll[s] = job->nll + masks[s] * job->n_tokens;
+    }
+    struct hs_loss_rows which = {
+        job->loss_rows, job->loss_targets, job->loss_out, job->n_losses, job->n_tokens, n_streams, nll};
+    headsift_status status = hs_losses(job->engine, x, &which, error);
+    hs_free(nll);
+    return status;
 }
 
-/* The unmasked stream's losses, once for each mask without heads. */
-static headsift_status unmasked_losses(struct job *job, headsift_error *error) {
+/* The unmasked stream's losses, for each mask without heads. */
+static headsift_status unmasked_losses(struct job *job, bool joined, headsift_error *error) {
     if (job->n_masked == job->n_masks) {
         return HEADSIFT_OK;
     }
-    const double *first = job->nll + job->plans[job->n_masked].index * job->n_tokens;
-    HS_TRY(losses_of(job, job->x, job->plans[job->n_masked].index, error));
+    int32_t index = job->plans[job->n_masked].index;
+    const double *first = job->nll + index * job->n_tokens;
+    if (!joined) {
+        HS_TRY(losses_of(job, job->x, &index, 1, error));
+    }
     for (int32_t i = job->n_masked + 1; i < job->n_masks; i++) {
         memcpy(job->nll + job->plans[i].index * job->n_tokens, first, (size_t)job->n_tokens * sizeof *first);
     }
     return HEADSIFT_OK;
+}
+
+/* Losses of streams at the top: the unmasked one, if it is with them, and the forks'. */
+static headsift_status top_losses(struct job *job, const float *x, const struct hs_plan *forks, int32_t n_forks,
+                                  bool joined, headsift_error *error) {
+    int32_t *masks = hs_alloc((size_t)n_forks + 1, sizeof *masks);
+    if (masks == NULL) {
+        return hs_fail_memory(error, "losses", ((size_t)n_forks + 1) * sizeof *masks);
+    }
+    if (joined) {
+        masks[0] = job->plans[job->n_masked].index;
+    }
+    for (int32_t f = 0; f < n_forks; f++) {
+        masks[f + joined] = forks[f].index;
+    }
+    headsift_status status = losses_of(job, x, masks, n_forks + joined, error);
+    hs_free(masks);
+    return status;
 }
 
 /* Takes streams (the forks, behind the unmasked stream if it is with them) from `layer` to the top. */
@@ -193,11 +226,7 @@ static headsift_status climb(struct job *job, int32_t layer, const struct hs_pla
     for (; layer < engine->config->n_layer; layer++) {
         HS_TRY(hs_layer_walk(engine, layer, &walk, error));
     }
-    for (int32_t f = 0; f < n_forks; f++) {
-        const float *stream = x + (f + joined) * job->n_tokens * engine->config->hidden;
-        HS_TRY(losses_of(job, stream, forks[f].index, error));
-    }
-    return HEADSIFT_OK;
+    return top_losses(job, x, forks, n_forks, joined, error);
 }
 
 /* Asks whether to go on with the masks that are left. */
@@ -255,7 +284,7 @@ static headsift_status walk_up(struct job *job, headsift_error *error) {
             HS_TRY(hs_layer_walk(engine, layer, &walk, error));
         }
     }
-    return unmasked_losses(job, error);
+    return unmasked_losses(job, joined, error);
 }
 
 headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *batch, const struct hs_mask *masks,

@@ -2,6 +2,9 @@
  * running softmax, sums of logits. Included by files that define HS_WIDTH. */
 #include <math.h>
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #include "engine/cpu/kernels.h"
 
@@ -39,6 +42,29 @@ static inline vec spread(float value) { return value - (vec){0}; }
 static inline vec pick(ivec mask, vec yes, vec no) { return (vec)(((ivec)yes & mask) | ((ivec)no & ~mask)); }
 static inline vec vector_max(vec a, vec b) { return pick(a > b, a, b); }
 
+#if defined(__AVX512F__) && HS_WIDTH == 16
+
+static inline float sum_of(vec value) { return _mm512_reduce_add_ps((__m512)value); }
+static inline float largest_of(vec value) { return _mm512_reduce_max_ps((__m512)value); }
+
+/* exp(x) for x <= 88, NaN for NaN: 2^n times 2^f as a Taylor polynomial of degree 6 in |f ln2| <= ln2 / 2, whose
+ * remainder is below 2e-7; 0 from about -104 down. */
+static inline vec vector_exp(vec x) {
+    __m512 y = _mm512_max_ps(_mm512_set1_ps(-105), (__m512)x); /* the second operand where one is NaN */
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(y, _mm512_set1_ps(1.44269504F)), 8);
+    vec f = (vec)y - (vec)n * spread(0.693145752F) - (vec)n * spread(1.42860677e-6F);
+    vec p = spread(1.0F / 720);
+    p = p * f + spread(1.0F / 120);
+    p = p * f + spread(1.0F / 24);
+    p = p * f + spread(1.0F / 6);
+    p = p * f + spread(0.5F);
+    p = p * f + spread(1.0F);
+    p = p * f + spread(1.0F);
+    return (vec)_mm512_scalef_ps((__m512)p, n);
+}
+
+#else
+
 static inline float sum_of(vec value) {
     float sum = 0;
     UNROLL
@@ -46,6 +72,15 @@ static inline float sum_of(vec value) {
         sum += value[i];
     }
     return sum;
+}
+
+static inline float largest_of(vec value) {
+    float top = value[0];
+    UNROLL
+    for (int i = 1; i < HS_WIDTH; i++) {
+        top = value[i] > top ? value[i] : top;
+    }
+    return top;
 }
 
 /* exp(x) for x <= 0 (and up to 88): 2^n times a Taylor polynomial of degree 7 in |f| <= ln2 / 2, whose remainder is
@@ -68,6 +103,8 @@ static inline vec vector_exp(vec x) {
     return pick(none, (vec){0}, scaled);
 }
 
+#endif
+
 static inline vec gated(vec gate, vec up) {
     vec magnitude = pick(gate > 0, -gate, gate); /* exp of what is not positive can't overflow */
     vec small = vector_exp(magnitude);
@@ -81,32 +118,37 @@ static void add(float *y, const float *x, int64_t n) {
     }
 }
 
-/* Running softmax state of a tile (Milakov and Gimelshein, 1805.02867). */
+/* Running softmax state of a tile's rows, head by head (Milakov and Gimelshein, 1805.02867). */
+enum { STATE_ROWS = HS_TILE_HEADS * HS_TILE_ROWS };
 struct softmax {
-    float largest[HS_TILE_ROWS];
-    float total[HS_TILE_ROWS];
+    float largest[STATE_ROWS];
+    float total[STATE_ROWS];
 };
 
-/* Turns a row of scores into weights against its new maximum; scales what was summed before. */
-static void weigh_row(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
-                      int32_t head_dim) {
-    int64_t padded = (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK;
-    for (int64_t key = seen > 0 ? seen : 0; key < padded; key++) {
-        scores[key] = -INFINITY;
+static void softmax_start(struct softmax *state, float *sums, const struct hs_tile *tile) {
+    for (int32_t r = 0; r < tile->heads * HS_TILE_ROWS; r++) {
+        state->largest[r] = -INFINITY;
+        state->total[r] = 0;
     }
+    memset(sums, 0, (size_t)(tile->heads * HS_TILE_ROWS * tile->head_dim) * sizeof *sums);
+}
+
+/* Hides the scores of keys that a row does not see and takes its new maximum into account: what was summed before is
+ * scaled. Returns false where it sees none of them, whose scores are then 0. */
+static inline bool take_maximum(float *scores, int64_t padded, int64_t seen, float *largest, float *total, float *sums,
+                                int32_t head_dim) {
     if (seen <= 0) {
         memset(scores, 0, (size_t)padded * sizeof *scores);
-        return;
+        return false;
+    }
+    for (int64_t key = seen; key < padded; key++) {
+        scores[key] = -INFINITY;
     }
     vec most = load(scores);
     for (int64_t key = HS_WIDTH; key < padded; key += HS_WIDTH) {
         most = vector_max(most, load(scores + key));
     }
-    float top = *largest;
-    UNROLL
-    for (int i = 0; i < HS_WIDTH; i++) {
-        top = most[i] > top ? most[i] : top;
-    }
+    float top = largest_of(most);
     if (top > *largest) {
         float shrink = *total > 0 ? expf(*largest - top) : 0;
         *total *= shrink;
@@ -114,6 +156,18 @@ static void weigh_row(float *scores, int64_t keys, int64_t seen, float *largest,
             sums[d] *= shrink;
         }
         *largest = top;
+    }
+    return true;
+}
+
+static inline int64_t whole_blocks(int64_t keys) { return (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK; }
+
+/* Turns a row of scores into weights against its new maximum. */
+static inline void weigh_row(float *scores, int64_t keys, int64_t seen, float *largest, float *total, float *sums,
+                             int32_t head_dim) {
+    int64_t padded = whole_blocks(keys);
+    if (!take_maximum(scores, padded, seen, largest, total, sums, head_dim)) {
+        return;
     }
     vec sum = {0};
     for (int64_t key = 0; key < padded; key += HS_WIDTH) {

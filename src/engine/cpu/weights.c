@@ -1,115 +1,202 @@
-/* Weights read from the mapped checkpoint, converted to f32 and packed, one matrix at a time.
- * Queries, keys and values become one product, as do gates and ups. */
+/* Weights read from the mapped checkpoint, converted to f32 and packed: each thread takes one piece of a matrix at a
+ * time, so that no more than a piece a thread is ever there unpacked. */
+#include <omp.h>
+
 #include "engine/cpu/cpu.h"
 
-/* One of up to three weights stacked by rows. */
-struct part {
-    enum hs_role role;
-    enum hs_role bias;
+/* One matrix to pack: rows of one or two weights behind each other, or columns of one. */
+struct piece {
+    enum hs_role roles[2];
+    int n_roles;
+    int32_t layer;
+    int64_t first, count; /* rows of each weight, or columns */
+    bool columns;
+    struct hs_gemm_matrix **out;
 };
 
-static int64_t rows_of(const struct hs_engine *engine, int32_t layer, const struct part *parts, int n) {
-    int64_t rows = 0;
-    for (int i = 0; i < n; i++) {
-        rows += hs_weight_rows(hs_model_weight(engine->model, parts[i].role, layer));
-    }
-    return rows;
+/* All the matrices of a model. */
+struct pieces {
+    struct piece *items;
+    size_t n;
+};
+
+static const struct hs_weight *weight_of(const struct hs_engine *engine, enum hs_role role, int32_t layer) {
+    return hs_model_weight(engine->model, role, layer);
 }
 
-static void read_rows(const struct hs_weight *weight, int64_t first, int64_t count, float *out) {
-    int64_t cols = hs_weight_cols(weight);
-    enum { STEP = 64 };
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t row = 0; row < count; row += STEP) {
-        hs_weight_read(weight, first + row, count - row < STEP ? count - row : STEP, out + row * cols);
+static headsift_status pack_piece(struct hs_engine *engine, const struct piece *piece, struct hs_scratch *staging,
+                                  headsift_error *error) {
+    const struct hs_weight *weight = weight_of(engine, piece->roles[0], piece->layer);
+    int64_t rows = piece->columns ? hs_weight_rows(weight) : piece->count * piece->n_roles;
+    int64_t cols = piece->columns ? piece->count : hs_weight_cols(weight);
+    HS_TRY(hs_scratch_need(staging, (size_t)(rows * cols) * sizeof(float), "a matrix to pack", error));
+    float *w = staging->data;
+    if (piece->columns) {
+        hs_weight_read_columns(weight, 0, rows, piece->first, cols, w);
+    } else {
+        for (int i = 0; i < piece->n_roles; i++) {
+            hs_weight_read(weight_of(engine, piece->roles[i], piece->layer), piece->first, piece->count,
+                           w + i * piece->count * cols);
+        }
+    }
+    return hs_gemm_pack(engine->gemm, w, cols, rows, cols, engine->element, piece->out, error);
+}
+
+static headsift_status pack_all(struct hs_engine *engine, const struct pieces *pieces, headsift_error *error) {
+    headsift_status status = HEADSIFT_OK;
+#pragma omp parallel num_threads(engine->threads)
+    {
+        struct hs_scratch staging = {0};
+        headsift_error reason = {0};
+        headsift_status mine = HEADSIFT_OK;
+#pragma omp for schedule(dynamic)
+        for (size_t i = 0; i < pieces->n; i++) {
+            if (mine == HEADSIFT_OK) {
+                mine = pack_piece(engine, &pieces->items[i], &staging, &reason);
+            }
+        }
+        hs_free(staging.data);
+#pragma omp critical(hs_pack_failed)
+        if (mine != HEADSIFT_OK) {
+            status = mine;
+            if (error != NULL) {
+                *error = reason;
+            }
+        }
+    }
+    return status;
+}
+
+/* ---- What there is to pack -------------------------------------------------------------------------------------- */
+
+static void list_layer(const struct hs_engine *engine, int32_t index, struct pieces *out) {
+    const struct hs_config *c = engine->config;
+    struct hs_layer *layer = &engine->layers[index];
+    const int64_t group = (int64_t)(c->n_head / c->n_kv_head) * c->head_dim, kv = (int64_t)c->n_kv_head * c->head_dim;
+    for (int32_t i = 0; i < c->n_kv_head; i++) {
+        out->items[out->n++] = (struct piece){.roles = {HS_Q},
+                                              .n_roles = 1,
+                                              .layer = index,
+                                              .first = i * group,
+                                              .count = group,
+                                              .out = &layer->queries[i]};
+    }
+    out->items[out->n++] =
+        (struct piece){.roles = {HS_K, HS_V}, .n_roles = 2, .layer = index, .count = kv, .out = &layer->key_value};
+    out->items[out->n++] =
+        (struct piece){.roles = {HS_O}, .n_roles = 1, .layer = index, .count = c->hidden, .out = &layer->output};
+    for (int32_t i = 0; i < engine->n_ffn_pieces; i++) {
+        int64_t first = (int64_t)i * engine->ffn_piece, left = c->ffn - first;
+        int64_t count = left < engine->ffn_piece ? left : engine->ffn_piece;
+        out->items[out->n++] = (struct piece){.roles = {HS_GATE, HS_UP},
+                                              .n_roles = 2,
+                                              .layer = index,
+                                              .first = first,
+                                              .count = count,
+                                              .out = &layer->gate_up[i]};
+        out->items[out->n++] = (struct piece){.roles = {HS_DOWN},
+                                              .n_roles = 1,
+                                              .layer = index,
+                                              .first = first,
+                                              .count = count,
+                                              .columns = true,
+                                              .out = &layer->down[i]};
     }
 }
 
+static void list_vocabulary(const struct hs_engine *engine, struct pieces *out) {
+    for (int32_t i = 0; i < engine->n_vocabulary; i++) {
+        int64_t first = (int64_t)i * engine->vocab_block, left = engine->config->vocab - first;
+        out->items[out->n++] = (struct piece){.roles = {HS_OUTPUT},
+                                              .n_roles = 1,
+                                              .first = first,
+                                              .count = left < engine->vocab_block ? left : engine->vocab_block,
+                                              .out = &engine->vocabulary[i]};
+    }
+}
+
+static headsift_status pack_matrices(struct hs_engine *engine, headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    size_t layer = (size_t)(c->n_kv_head + 2 + 2 * engine->n_ffn_pieces);
+    size_t most = (size_t)c->n_layer * layer + (size_t)engine->n_vocabulary;
+    struct pieces pieces = {.items = hs_alloc(most, sizeof *pieces.items)};
+    if (pieces.items == NULL) {
+        return hs_fail_memory(error, "a list of matrices", most * sizeof *pieces.items);
+    }
+    list_vocabulary(engine, &pieces);
+    for (int32_t i = 0; i < c->n_layer; i++) {
+        list_layer(engine, i, &pieces);
+    }
+    headsift_status status = pack_all(engine, &pieces, error);
+    hs_free(pieces.items);
+    return status;
+}
+
+/* ---- Vectors ---------------------------------------------------------------------------------------------------- */
+
+/* A norm's or a bias' vector; NULL where the model has none. */
 static headsift_status read_vector(const struct hs_engine *engine, enum hs_role role, int32_t layer, float **out,
                                    headsift_error *error) {
-    const struct hs_weight *weight = hs_model_weight(engine->model, role, layer);
+    const struct hs_weight *weight = weight_of(engine, role, layer);
     if (weight == NULL) {
         return HEADSIFT_OK;
     }
     int64_t n = hs_weight_cols(weight);
     *out = hs_alloc_aligned((size_t)n, sizeof **out);
     if (*out == NULL) {
-        return hs_fail_memory(error, "a norm", (size_t)n * sizeof **out);
+        return hs_fail_memory(error, "a vector of weights", (size_t)n * sizeof **out);
     }
     hs_weight_read(weight, 0, 1, *out);
     return HEADSIFT_OK;
 }
 
-/* Biases of stacked weights behind each other, zero where a part has none; none at all stays NULL. */
-static headsift_status read_biases(const struct hs_engine *engine, int32_t layer, const struct part *parts, int n,
-                                   float **out, headsift_error *error) {
-    bool any = false;
-    for (int i = 0; i < n; i++) {
-        any = any || hs_model_weight(engine->model, parts[i].bias, layer) != NULL;
-    }
-    if (!any) {
+/* Keys' and values' biases behind each other, zero where one has none; none at all stays NULL. */
+static headsift_status read_key_value_bias(const struct hs_engine *engine, int32_t index, headsift_error *error) {
+    const int64_t kv = (int64_t)engine->config->n_kv_head * engine->config->head_dim;
+    const struct hs_weight *biases[] = {weight_of(engine, HS_K_BIAS, index), weight_of(engine, HS_V_BIAS, index)};
+    float **out = &engine->layers[index].key_value_bias;
+    if (biases[0] == NULL && biases[1] == NULL) {
         return HEADSIFT_OK;
     }
-    int64_t rows = rows_of(engine, layer, parts, n), at = 0;
-    *out = hs_alloc((size_t)rows, sizeof **out);
+    *out = hs_alloc(2 * (size_t)kv, sizeof **out);
     if (*out == NULL) {
-        return hs_fail_memory(error, "biases", (size_t)rows * sizeof **out);
+        return hs_fail_memory(error, "biases", 2 * (size_t)kv * sizeof **out);
     }
-    for (int i = 0; i < n; i++) {
-        const struct hs_weight *bias = hs_model_weight(engine->model, parts[i].bias, layer);
-        if (bias != NULL) {
-            hs_weight_read(bias, 0, 1, *out + at);
+    for (int i = 0; i < 2; i++) {
+        if (biases[i] != NULL) {
+            hs_weight_read(biases[i], 0, 1, *out + i * kv);
         }
-        at += hs_weight_rows(hs_model_weight(engine->model, parts[i].role, layer));
     }
     return HEADSIFT_OK;
 }
 
-static headsift_status pack_parts(struct hs_engine *engine, int32_t layer, const struct part *parts, int n,
-                                  struct hs_scratch *staging, struct hs_gemm_matrix **out, float **bias,
-                                  headsift_error *error) {
-    int64_t rows = rows_of(engine, layer, parts, n), at = 0;
-    int64_t cols = hs_weight_cols(hs_model_weight(engine->model, parts[0].role, layer));
-    HS_TRY(hs_scratch_need(staging, (size_t)(rows * cols) * sizeof(float), "a matrix to pack", error));
-    float *w = staging->data;
-    for (int i = 0; i < n; i++) {
-        const struct hs_weight *weight = hs_model_weight(engine->model, parts[i].role, layer);
-        read_rows(weight, 0, hs_weight_rows(weight), w + at * cols);
-        at += hs_weight_rows(weight);
-    }
-    HS_TRY(hs_gemm_pack(engine->gemm, w, rows, cols, engine->element, out, error));
-    return read_biases(engine, layer, parts, n, bias, error);
-}
-
-static headsift_status pack_layer(struct hs_engine *engine, int32_t index, struct hs_scratch *staging,
-                                  headsift_error *error) {
-    static const struct part qkv[] = {{HS_Q, HS_Q_BIAS}, {HS_K, HS_K_BIAS}, {HS_V, HS_V_BIAS}};
-    static const struct part output[] = {{HS_O, HS_O_BIAS}};
-    static const struct part gate_up[] = {{HS_GATE, HS_GATE_BIAS}, {HS_UP, HS_UP_BIAS}};
-    static const struct part down[] = {{HS_DOWN, HS_DOWN_BIAS}};
+static headsift_status open_layer(const struct hs_engine *engine, int32_t index, headsift_error *error) {
     struct hs_layer *layer = &engine->layers[index];
-    HS_TRY(read_vector(engine, HS_ATTENTION_NORM, index, &layer->attention_norm, error));
-    HS_TRY(read_vector(engine, HS_MLP_NORM, index, &layer->mlp_norm, error));
-    HS_TRY(pack_parts(engine, index, qkv, 3, staging, &layer->qkv, &layer->qkv_bias, error));
-    HS_TRY(pack_parts(engine, index, output, 1, staging, &layer->output, &layer->output_bias, error));
-    HS_TRY(pack_parts(engine, index, gate_up, 2, staging, &layer->gate_up, &layer->gate_up_bias, error));
-    return pack_parts(engine, index, down, 1, staging, &layer->down, &layer->down_bias, error);
-}
-
-static headsift_status pack_vocabulary(struct hs_engine *engine, struct hs_scratch *staging, headsift_error *error) {
-    const struct hs_weight *weight = hs_model_weight(engine->model, HS_OUTPUT, 0);
-    int64_t vocab = engine->config->vocab, hidden = engine->config->hidden, step = engine->vocab_block;
-    engine->vocabulary = hs_alloc((size_t)((vocab + step - 1) / step), sizeof(struct hs_gemm_matrix *));
-    if (engine->vocabulary == NULL) {
-        return hs_fail_memory(error, "the output matrix", (size_t)vocab);
+    const struct {
+        enum hs_role role;
+        float **out;
+    } vectors[] = {{HS_ATTENTION_NORM, &layer->attention_norm},
+                   {HS_MLP_NORM, &layer->mlp_norm},
+                   {HS_Q_BIAS, &layer->query_bias},
+                   {HS_O_BIAS, &layer->output_bias},
+                   {HS_GATE_BIAS, &layer->gate_bias},
+                   {HS_UP_BIAS, &layer->up_bias},
+                   {HS_DOWN_BIAS, &layer->down_bias}};
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        HS_TRY(read_vector(engine, vectors[i].role, index, vectors[i].out, error));
     }
-    HS_TRY(hs_scratch_need(staging, (size_t)(step * hidden) * sizeof(float), "a matrix to pack", error));
-    for (int64_t first = 0; first < vocab; first += step) {
-        int64_t rows = vocab - first < step ? vocab - first : step;
-        read_rows(weight, first, rows, staging->data);
-        HS_TRY(hs_gemm_pack(engine->gemm, staging->data, rows, hidden, engine->element,
-                            &engine->vocabulary[engine->n_vocabulary], error));
-        engine->n_vocabulary++;
+    HS_TRY(read_key_value_bias(engine, index, error));
+    struct {
+        struct hs_gemm_matrix ***out;
+        int32_t n;
+    } lists[] = {{&layer->queries, engine->config->n_kv_head},
+                 {&layer->gate_up, engine->n_ffn_pieces},
+                 {&layer->down, engine->n_ffn_pieces}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        *lists[i].out = hs_alloc((size_t)lists[i].n, sizeof **lists[i].out);
+        if (*lists[i].out == NULL) {
+            return hs_fail_memory(error, "a layer", (size_t)lists[i].n * sizeof **lists[i].out);
+        }
     }
     return HEADSIFT_OK;
 }
@@ -118,29 +205,33 @@ headsift_status hs_weights_pack(struct hs_engine *engine, headsift_error *error)
     const struct hs_config *c = engine->config;
     engine->layers = hs_alloc((size_t)c->n_layer, sizeof *engine->layers);
     engine->frequencies = hs_alloc((size_t)c->head_dim / 2, sizeof *engine->frequencies);
-    if (engine->layers == NULL || engine->frequencies == NULL) {
-        return hs_fail_memory(error, "layers", 1);
+    engine->vocabulary = hs_alloc((size_t)engine->n_vocabulary, sizeof(struct hs_gemm_matrix *));
+    if (engine->layers == NULL || engine->frequencies == NULL || engine->vocabulary == NULL) {
+        return hs_fail_memory(error, "layers", (size_t)c->n_layer * sizeof *engine->layers);
     }
     hs_rope_frequencies(engine->model, engine->frequencies);
-    struct hs_scratch staging = {0};
-    headsift_status status = read_vector(engine, HS_OUTPUT_NORM, 0, &engine->output_norm, error);
-    for (int32_t i = 0; status == HEADSIFT_OK && i < c->n_layer; i++) {
-        status = pack_layer(engine, i, &staging, error);
+    HS_TRY(read_vector(engine, HS_OUTPUT_NORM, 0, &engine->output_norm, error));
+    for (int32_t i = 0; i < c->n_layer; i++) {
+        HS_TRY(open_layer(engine, i, error));
     }
-    if (status == HEADSIFT_OK) {
-        status = pack_vocabulary(engine, &staging, error);
-    }
-    hs_free(staging.data);
-    return status;
+    return pack_matrices(engine, error);
 }
 
-static void layer_free(struct hs_layer *layer) {
-    hs_gemm_matrix_free(layer->qkv);
+static void free_list(struct hs_gemm_matrix **list, int32_t n) {
+    for (int32_t i = 0; list != NULL && i < n; i++) {
+        hs_gemm_matrix_free(list[i]);
+    }
+    hs_free(list);
+}
+
+static void layer_free(const struct hs_engine *engine, struct hs_layer *layer) {
+    free_list(layer->queries, engine->config->n_kv_head);
+    free_list(layer->gate_up, engine->n_ffn_pieces);
+    free_list(layer->down, engine->n_ffn_pieces);
+    hs_gemm_matrix_free(layer->key_value);
     hs_gemm_matrix_free(layer->output);
-    hs_gemm_matrix_free(layer->gate_up);
-    hs_gemm_matrix_free(layer->down);
-    float *vectors[] = {layer->attention_norm, layer->mlp_norm,     layer->qkv_bias,
-                        layer->output_bias,    layer->gate_up_bias, layer->down_bias};
+    float *vectors[] = {layer->attention_norm, layer->mlp_norm,  layer->query_bias, layer->key_value_bias,
+                        layer->output_bias,    layer->gate_bias, layer->up_bias,    layer->down_bias};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         hs_free(vectors[i]);
     }
@@ -148,13 +239,10 @@ static void layer_free(struct hs_layer *layer) {
 
 void hs_weights_free(struct hs_engine *engine) {
     for (int32_t i = 0; engine->layers != NULL && i < engine->config->n_layer; i++) {
-        layer_free(&engine->layers[i]);
+        layer_free(engine, &engine->layers[i]);
     }
-    for (int32_t i = 0; i < engine->n_vocabulary; i++) {
-        hs_gemm_matrix_free(engine->vocabulary[i]);
-    }
+    free_list(engine->vocabulary, engine->n_vocabulary);
     hs_free(engine->layers);
-    hs_free(engine->vocabulary);
     hs_free(engine->output_norm);
     hs_free(engine->frequencies);
 }

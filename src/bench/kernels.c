@@ -1,0 +1,220 @@
+/* headsift bench --kernels: each kernel of each table that this machine can run, timed against its plain twin at a
+ * model's sizes. A figure is the best of several bursts: what disturbs a clock only ever adds to it. */
+#include "bench/bench.h"
+
+#include <string.h>
+
+#include "base/random.h"
+#include "engine/cpu/kernels.h"
+
+enum { POSITIONS = 1024, VOCAB_BLOCK = 4096, BURSTS = 5, ROUNDS = 256 };
+static const double burst_seconds = 2e-3;
+
+/* Arguments of all kernels, for one element type. */
+struct desk {
+    struct hs_bench_sizes sizes;
+    enum hs_element element;
+    float *a, *b, *c; /* (n) */
+    void *elements;   /* (n) */
+    void *out;        /* (n) */
+    void *keys, *values;
+    double *sums;
+    int64_t n; /* of each array */
+};
+
+/* One call of a kernel. Results go to the desk: nothing may be optimised away, these are calls by pointer. */
+struct kernel_case {
+    const char *name;
+    void (*call)(const struct hs_kernels *k, struct desk *d);
+};
+
+static void call_rms_norm(const struct hs_kernels *k, struct desk *d) {
+    k->rms_norm(d->a, d->b, d->sizes.hidden, 1e-5f, d->out);
+}
+static void call_add(const struct hs_kernels *k, struct desk *d) { k->add(d->c, d->a, d->sizes.hidden); }
+static void call_swiglu(const struct hs_kernels *k, struct desk *d) { k->swiglu(d->a, d->b, d->sizes.ffn, d->out); }
+static void call_rotate(const struct hs_kernels *k, struct desk *d) {
+    k->rotate(d->a, d->b, d->b, d->sizes.head_dim / 2, 0.125f, d->out);
+}
+static void call_place_key(const struct hs_kernels *k, struct desk *d) {
+    k->place_key(d->elements, POSITIONS - 1, d->sizes.head_dim, d->keys);
+}
+static void call_place_value(const struct hs_kernels *k, struct desk *d) {
+    k->place_value(d->a, POSITIONS - 1, d->sizes.head_dim, true, d->values);
+}
+static void call_attend(const struct hs_kernels *k, struct desk *d) {
+    struct hs_tile tile = {
+        .q = {d->elements},
+        .q_stride = d->sizes.head_dim,
+        .rows = HS_TILE_ROWS,
+        .position = POSITIONS - HS_TILE_ROWS,
+        .keys = d->keys,
+        .values = d->values,
+        .head_dim = d->sizes.head_dim,
+        .out = {d->out},
+        .heads = 1,
+        .out_stride = d->sizes.head_dim,
+    };
+    k->attend(&tile);
+}
+static void call_running_mean(const struct hs_kernels *k, struct desk *d) {
+    memset(d->sums, 0, (size_t)d->sizes.head_dim * sizeof *d->sums);
+    k->running_mean(d->values, 0, HS_KEY_BLOCK, d->sizes.head_dim, d->sums, d->out);
+}
+static void call_best_key(const struct hs_kernels *k, struct desk *d) {
+    d->sums[0] = (double)k->best_key(d->elements, d->keys, d->sizes.head_dim, POSITIONS);
+}
+static void call_largest(const struct hs_kernels *k, struct desk *d) { d->sums[0] = k->largest(d->a, VOCAB_BLOCK); }
+static void call_exp_sum(const struct hs_kernels *k, struct desk *d) { d->sums[0] = k->exp_sum(d->a, VOCAB_BLOCK, 2); }
+
+static const struct kernel_case cases[] = {
+    {"rms_norm", call_rms_norm},   {"add", call_add},
+    {"swiglu", call_swiglu},       {"rotate", call_rotate},
+    {"place_key", call_place_key}, {"place_value", call_place_value},
+    {"attend", call_attend},       {"running_mean", call_running_mean},
+    {"best_key", call_best_key},   {"largest", call_largest},
+    {"exp_sum", call_exp_sum},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static double nanoseconds(const struct kernel_case *which, const struct hs_kernels *k, struct desk *d) {
+    double best = 0;
+    int64_t times = 1;
+    for (int burst = 0; burst < BURSTS;) {
+        double start = hs_bench_now();
+        for (int64_t i = 0; i < times; i++) {
+            which->call(k, d);
+        }
+        double seconds = hs_bench_now() - start;
+        if (seconds < burst_seconds) {
+            times *= 2; /* also what warms the caches */
+            continue;
+        }
+        double each = seconds / (double)times * 1e9;
+        best = burst == 0 || each < best ? each : best;
+        burst++;
+    }
+    return best;
+}
+
+/* Multiply-adds a nanosecond of one core's registers. */
+static double saturated(const struct hs_kernels *k) {
+    double best = 0;
+    int64_t rounds = ROUNDS;
+    for (int burst = 0; burst < BURSTS;) {
+        double start = hs_bench_now(), done = k->saturate(rounds), seconds = hs_bench_now() - start;
+        if (seconds < burst_seconds) {
+            rounds *= 2;
+            continue;
+        }
+        best = done / seconds * 1e-9 > best ? done / seconds * 1e-9 : best;
+        burst++;
+    }
+    return best;
+}
+
+/* ---- The desk ---- */
+
+static void desk_free(struct desk *d) {
+    void *arrays[] = {d->a, d->b, d->c, d->elements, d->out, d->keys, d->values, d->sums};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        hs_free(arrays[i]);
+    }
+}
+
+static void set_element(const struct desk *d, void *array, int64_t i, float value) {
+    if (d->element == HS_F32) {
+        ((float *)array)[i] = value;
+    } else {
+        ((uint16_t *)array)[i] = hs_to_bf16(value);
+    }
+}
+
+static void desk_fill(struct desk *d) {
+    struct hs_random random;
+    hs_random_seed(&random, 1);
+    for (int64_t i = 0; i < d->n; i++) {
+        float value = (float)((double)(hs_random_next(&random) >> 11) * 0x1p-53 * 4 - 2);
+        d->a[i] = value;
+        d->b[i] = value / 2;
+        set_element(d, d->elements, i, value / 8);
+        set_element(d, d->keys, i, value);
+        set_element(d, d->values, i, value);
+    }
+}
+
+static headsift_status desk_open(struct desk *d, headsift_error *error) {
+    int64_t wanted[] = {d->sizes.hidden, d->sizes.ffn, (int64_t)d->sizes.head_dim * POSITIONS, VOCAB_BLOCK};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        d->n = wanted[i] > d->n ? wanted[i] : d->n;
+    }
+    void **arrays[] = {(void **)&d->a, (void **)&d->b, (void **)&d->c, &d->elements,
+                       &d->out,        &d->keys,       &d->values,     (void **)&d->sums};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        *arrays[i] = hs_alloc_aligned((size_t)d->n, sizeof(double));
+        if (*arrays[i] == NULL) {
+            return hs_fail_memory(error, "arguments of kernels", (size_t)d->n * sizeof(double));
+        }
+        memset(*arrays[i], 0, (size_t)d->n * sizeof(double));
+    }
+    desk_fill(d);
+    return HEADSIFT_OK;
+}
+
+/* ---- Tables ---- */
+
+static bool report(const struct hs_kernels *k, const char *kernel, double each, double twin, FILE *out, json_t *json) {
+    const char *type = k->element == HS_F32 ? "f32" : "bf16";
+    if (out != NULL) {
+        fprintf(out, "%-14s %-5s %-14s %12.1f %9.1fx\n", kernel, type, k->name, each, twin / each);
+    }
+    return json == NULL ||
+           json_array_append_new(json, json_pack("{s:s, s:s, s:s, s:f, s:f}", "kernel", kernel, "type", type, "table",
+                                                 k->name, "ns", each, "speed_up", twin / each)) == 0;
+}
+
+static bool time_case(const struct kernel_case *which, const struct hs_kernels *const *tables,
+                      const struct hs_kernels *twin, struct desk *d, FILE *out, json_t *json) {
+    double slow = nanoseconds(which, twin, d);
+    bool ok = true;
+    for (int i = 0; ok && tables[i] != NULL; i++) {
+        ok = report(tables[i], which->name, tables[i] == twin ? slow : nanoseconds(which, tables[i], d), slow, out,
+                    json);
+    }
+    return ok;
+}
+
+static headsift_status time_tables(enum hs_element element, struct hs_bench_sizes sizes, FILE *out, json_t *json,
+                                   headsift_error *error) {
+    const struct hs_kernels *tables[HS_MOST_TABLES], *twin = NULL;
+    struct desk desk = {.sizes = sizes, .element = element};
+    hs_kernels_available(element, hs_isa_of_machine(), tables);
+    for (int i = 0; tables[i] != NULL; i++) {
+        twin = tables[i];
+    }
+    headsift_status status = desk_open(&desk, error);
+    bool ok = true;
+    for (int i = 0; status == HEADSIFT_OK && ok && i < CASES; i++) {
+        ok = time_case(&cases[i], tables, twin, &desk, out, json);
+    }
+    double slow = saturated(twin);
+    for (int i = 0; status == HEADSIFT_OK && ok && tables[i] != NULL; i++) { /* ns of a thousand multiply-adds */
+        double fast = tables[i] == twin ? slow : saturated(tables[i]);
+        ok = report(tables[i], "saturate/1000", 1000 / fast, 1000 / slow, out, json);
+    }
+    desk_free(&desk);
+    return ok ? status : hs_fail_memory(error, "a report", 1);
+}
+
+headsift_status hs_bench_kernels(struct hs_bench_sizes sizes, FILE *out, json_t *json, headsift_error *error) {
+    if (sizes.head_dim > HS_MAX_HEAD_DIM) {
+        return hs_fail(error, HEADSIFT_FAILED, "head_dim %d is more than %d", sizes.head_dim, HS_MAX_HEAD_DIM);
+    }
+    if (out != NULL) {
+        fprintf(out, "one thread, hidden %d, ffn %d, head_dim %d, %d positions, %d logits; the best of %d bursts\n\n",
+                sizes.hidden, sizes.ffn, sizes.head_dim, POSITIONS, VOCAB_BLOCK, BURSTS);
+        fprintf(out, "%-14s %-5s %-14s %12s %10s\n", "kernel", "type", "table", "ns a call", "speed-up");
+    }
+    HS_TRY(time_tables(HS_F32, sizes, out, json, error));
+    return time_tables(HS_BF16, sizes, out, json, error);
+}

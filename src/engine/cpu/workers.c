@@ -1,0 +1,131 @@
+/* Blocks of rows shared out among threads. Each thread takes its block through all products and loops of a phase while
+ * it is in the core's own cache; two phases a layer is all that threads wait for each other. */
+#define _POSIX_C_SOURCE 200809L
+#include <omp.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/cpu/cpu.h"
+
+/* Products of fewer rows than this are far from the machine's peak. */
+enum { FEWEST_ROWS = 32 };
+
+static int64_t divided(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_worker *w, headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
+    size_t kv = (size_t)(c->n_kv_head * c->head_dim), piece = (size_t)engine->ffn_piece;
+    size_t hidden = (size_t)c->hidden, e = engine->element_size, widest = 2 * kv;
+    const size_t others[] = {heads / (size_t)c->n_kv_head, 2 * piece, (size_t)engine->vocab_block};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        widest = others[i] > widest ? others[i] : widest;
+    }
+    const struct {
+        void **array;
+        size_t row_bytes;
+    } arrays[] = {
+        {&w->normed, hidden * e}, {(void **)&w->product, widest * sizeof(float)},
+        {&w->queries, heads * e}, {&w->attention, heads * e},
+        {&w->forked, heads * e},  {&w->active, piece * e},
+        {&w->means, kv * e},      {(void **)&w->residual, hidden * sizeof(float)},
+    };
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        void *array = hs_alloc_aligned(rows, arrays[i].row_bytes);
+        if (array == NULL) {
+            return hs_fail_memory(error, "a block of activations", rows * arrays[i].row_bytes);
+        }
+        memset(array, 0, rows * arrays[i].row_bytes); /* padding rows are read */
+        *arrays[i].array = array;
+    }
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_workers_alloc(struct hs_engine *engine, headsift_error *error) {
+    engine->workers = hs_alloc((size_t)engine->threads, sizeof *engine->workers);
+    if (engine->workers == NULL) {
+        return hs_fail_memory(error, "threads", (size_t)engine->threads * sizeof *engine->workers);
+    }
+    for (int i = 0; i < engine->threads; i++) {
+        HS_TRY(worker_alloc(engine, &engine->workers[i], error));
+    }
+    return HEADSIFT_OK;
+}
+
+void hs_workers_free(struct hs_engine *engine) {
+    for (int i = 0; engine->workers != NULL && i < engine->threads; i++) {
+        struct hs_worker *w = &engine->workers[i];
+        void *arrays[] = {w->normed, w->product, w->queries, w->attention, w->forked, w->active, w->means, w->residual};
+        for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
+            hs_free(arrays[k]);
+        }
+    }
+    hs_free(engine->workers);
+}
+
+struct hs_cut hs_cut_rows(const struct hs_engine *engine, int64_t rows) {
+    int64_t n = divided(rows, engine->block_rows), threads = engine->threads;
+    if (rows >= threads * FEWEST_ROWS) {
+        n = divided(n, threads) * threads;
+    }
+    int64_t size = divided(divided(rows, n), HS_GEMM_ROW_STEP) * HS_GEMM_ROW_STEP;
+    size = size > engine->block_rows ? engine->block_rows : size;
+    return (struct hs_cut){rows, size, divided(rows, size)};
+}
+
+headsift_status hs_for_blocks(struct hs_engine *engine, int64_t n, hs_block_fn fn, const void *job,
+                              headsift_error *error) {
+    if (n == 1) {
+        return fn(engine, &engine->workers[0], job, 0, error);
+    }
+    for (int i = 0; i < engine->threads; i++) {
+        engine->workers[i].status = HEADSIFT_OK;
+    }
+#pragma omp parallel for schedule(dynamic) num_threads(engine->threads)
+    for (int64_t i = 0; i < n; i++) {
+        struct hs_worker *worker = &engine->workers[omp_get_thread_num()];
+        if (worker->status == HEADSIFT_OK) {
+            worker->status = fn(engine, worker, job, n - 1 - i, &worker->error);
+        }
+    }
+    for (int i = 0; i < engine->threads; i++) {
+        if (engine->workers[i].status != HEADSIFT_OK) {
+            if (error != NULL) {
+                *error = engine->workers[i].error;
+            }
+            return engine->workers[i].status;
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_multiply(struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage,
+                            const struct hs_gemm_matrix *matrix, int64_t rows, const void *x, float *y,
+                            enum hs_gemm_into into, headsift_error *error) {
+    worker->costs[stage].multiply_adds += (double)rows * (double)(hs_gemm_outputs(matrix) * hs_gemm_inputs(matrix));
+    return hs_gemm_run(engine->gemm, matrix, rows, x, y, into, error);
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+void hs_clock_start(struct hs_worker *worker) { worker->since = now(); }
+
+void hs_clock_stop(const struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage) {
+    double time = now();
+    worker->costs[stage].seconds += (time - worker->since) * (omp_in_parallel() ? 1 : engine->threads);
+    worker->since = time;
+}
+
+void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[HS_STAGES]) {
+    memset(costs, 0, HS_STAGES * sizeof *costs);
+    for (int i = 0; i < engine->threads; i++) {
+        for (int stage = 0; stage < HS_STAGES; stage++) {
+            costs[stage].seconds += engine->workers[i].costs[stage].seconds;
+            costs[stage].multiply_adds += engine->workers[i].costs[stage].multiply_adds;
+        }
+    }
+}

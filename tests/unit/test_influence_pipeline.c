@@ -1,0 +1,409 @@
+/* Windows: the thread that fills them, batches sorted by length inside them, and what a broken file, a stop, a limit or
+ * a giant in the middle does. A text of n characters is n tokens. */
+#define _GNU_SOURCE
+#include "influence_bench.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/file.h"
+#include "influence/pipeline.h"
+
+enum {
+    MANY = 1500, /* documents of a file of several windows */
+    QUERY = 512
+};
+
+/* Lengths that jump: 2 to 91 characters, now and then more than a batch. */
+static size_t length_of(size_t i) { return i % 400 == 399 ? 2500 : i * 37 % 90 + 2; }
+
+/* Text i: letters that the tokenizer has; text 700 has one that the model lacks. */
+static void text_of(size_t i, char *out) {
+    for (size_t at = 0; at < length_of(i); at++) {
+        out[at] = (char)('a' + (int)((at * at + i * 31 + at / 7 + i * at) % 25));
+    }
+    if (i == 700) {
+        out[3] = 'z';
+    }
+    out[length_of(i)] = '\0';
+}
+
+static void append_record(struct hs_buffer *out, size_t i) {
+    char text[4096];
+    text_of(i, text);
+    assert_true(hs_buffer_printf(out, "{\"id\":\"d%zu\",\"domain\":\"m%zu\",\"text\":\"%s\"}\n", i, i % 3, text));
+}
+
+static void write_many(const struct bench *bench, const char *name, size_t first, size_t n) {
+    struct hs_buffer lines = {0};
+    for (size_t i = first; i < first + n; i++) {
+        append_record(&lines, i);
+    }
+    write_text(bench, name, n > 0 ? lines.data : "");
+    hs_buffer_free(&lines);
+}
+
+/* The same, compressed and cut short. */
+static void write_cut(const struct bench *bench, const char *name, size_t n) {
+    struct hs_buffer lines = {0};
+    char path[2 * PATH];
+    struct hs_file_identity identity;
+    path_of(bench, name, path);
+    gzFile file = gzopen(path, "wb");
+    for (size_t i = 0; i < n; i++) {
+        append_record(&lines, i);
+    }
+    assert_int_equal(gzwrite(file, lines.data, (unsigned)lines.size), lines.size);
+    assert_int_equal(gzclose(file), Z_OK);
+    assert_int_equal(hs_file_identity(path, &identity, NULL), HEADSIFT_OK);
+    assert_int_equal(truncate(path, (off_t)(identity.size * 9 / 10)), 0);
+    hs_buffer_free(&lines);
+}
+
+/* A plan over files of the bench, and a pipeline over the plan. */
+struct flow {
+    headsift_inputs inputs;
+    const char *paths[4];
+    char room[4][2 * PATH], out[2 * PATH];
+    struct hs_scoring scoring;
+    struct hs_score_plan plan;
+    struct hs_pipeline *pipeline;
+};
+
+static void plan_flow(struct bench *bench, struct flow *flow, const char *const *names, size_t n, int64_t limit) {
+    *flow = (struct flow){.inputs = {.paths = flow->paths, .n_paths = n, .limit = limit}};
+    for (size_t i = 0; i < n; i++) {
+        path_of(bench, names[i], flow->room[i]);
+        flow->paths[i] = flow->room[i];
+    }
+    path_of(bench, "out", flow->out);
+    headsift_score_options options = {.max_tokens = 4000};
+    assert_int_equal(hs_scoring_prepare(bench->model, tiny_heads(), &options, NULL, &flow->scoring, &bench->error),
+                     HEADSIFT_OK);
+    assert_int_equal(
+        hs_plan_make(bench->model, &flow->scoring, &options, &flow->inputs, flow->out, &flow->plan, &bench->error),
+        HEADSIFT_OK);
+    assert_int_equal(hs_scoring_start(bench->model, &flow->scoring, &bench->error), HEADSIFT_OK);
+}
+
+static void start_flow(struct bench *bench, struct flow *flow) {
+    assert_int_equal(hs_pipeline_start(&flow->plan, &flow->scoring, &flow->inputs, &flow->pipeline, &bench->error),
+                     HEADSIFT_OK);
+}
+
+static void end_flow(struct flow *flow) {
+    hs_pipeline_stop(flow->pipeline);
+    hs_plan_free(&flow->plan);
+}
+
+/* What came through a pipeline. */
+struct seen {
+    size_t windows[4], documents[4];
+    headsift_status status;
+};
+
+static void check_window(const struct flow *flow, const struct hs_window *window, struct seen *seen) {
+    size_t most = (seen->windows[window->part] == 0 ? 1 : HS_PACK_BATCHES) * flow->scoring.batch_tokens + 2500;
+    assert_true(window->pack.n_tokens < most);
+    assert_true(window->share >= 0 && window->share <= 1);
+    assert_int_equal(window->n_labels, window->pack.n_rows);
+    for (size_t i = 0; i < window->n_labels; i++) {
+        assert_int_equal(window->labels[i].row, seen->documents[window->part] + i);
+    }
+    seen->windows[window->part]++;
+    seen->documents[window->part] += window->n_labels;
+}
+
+/* Takes and gives back all windows: parts in order, each with an end, rows in order. */
+static struct seen take_all(struct bench *bench, struct flow *flow) {
+    struct seen seen = {0};
+    struct hs_window *window = NULL;
+    size_t part = 0;
+    bool ended = true;
+    bench->error = (headsift_error){0};
+    while ((seen.status = hs_pipeline_take(flow->pipeline, &window, &bench->error)) == HEADSIFT_OK && window != NULL) {
+        assert_true(ended ? window->part >= part : window->part == part);
+        part = window->part + window->last;
+        ended = window->last;
+        check_window(flow, window, &seen);
+        hs_pipeline_release(flow->pipeline);
+    }
+    assert_true(ended || seen.status != HEADSIFT_OK);
+    return seen;
+}
+
+static void windows_come_in_order_over_all_inputs(void **state) {
+    struct bench *bench = *state;
+    struct flow flow;
+    fresh(bench, "pipeline_order");
+    write_many(bench, "a.jsonl", 0, MANY);
+    write_text(bench, "b.jsonl", "\n");
+    write_many(bench, "c.jsonl", 0, 3);
+    plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl", "c.jsonl"}, 3, 0);
+    start_flow(bench, &flow);
+    struct seen seen = take_all(bench, &flow);
+    assert_int_equal(seen.status, HEADSIFT_OK);
+    assert_int_equal(seen.documents[0], MANY);
+    assert_true(seen.windows[0] >= 3);
+    assert_int_equal(seen.documents[1], 0);
+    assert_int_equal(seen.windows[1], 1);
+    assert_int_equal(seen.documents[2], 3);
+    end_flow(&flow);
+}
+
+static void a_limit_ends_the_reading(void **state) {
+    struct bench *bench = *state;
+    struct flow flow;
+    fresh(bench, "pipeline_limit");
+    static const int64_t limits[] = {1, 299, 300, 301, 599, 600};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        write_many(bench, "a.jsonl", 0, 300);
+        write_many(bench, "b.jsonl", 0, 300);
+        write_many(bench, "c.jsonl", 0, 3);
+        plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl", "c.jsonl"}, 3, limits[i]);
+        remove_file(bench, "c.jsonl"); /* to read it would fail */
+        start_flow(bench, &flow);
+        struct seen seen = take_all(bench, &flow);
+        assert_int_equal(seen.status, HEADSIFT_OK);
+        assert_int_equal(seen.documents[0] + seen.documents[1], limits[i]);
+        assert_int_equal(seen.windows[1] > 0, limits[i] > 300);
+        end_flow(&flow);
+    }
+    plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl"}, 2, 310); /* what is done counts, unread */
+    flow.plan.parts[0].done = true;
+    flow.plan.parts[0].record.documents = 300;
+    start_flow(bench, &flow);
+    struct seen seen = take_all(bench, &flow);
+    assert_int_equal(seen.windows[0], 0);
+    assert_int_equal(seen.documents[1], 10);
+    end_flow(&flow);
+}
+
+static void the_thread_ends_whatever_it_is_doing(void **state) {
+    struct bench *bench = *state;
+    struct flow flow;
+    struct hs_window *window;
+    fresh(bench, "pipeline_quit");
+    write_many(bench, "a.jsonl", 0, MANY);
+    for (int taken = 0; taken < 4; taken++) {
+        plan_flow(bench, &flow, (const char *const[]){"a.jsonl"}, 1, 0);
+        start_flow(bench, &flow);
+        for (int i = 0; i < taken; i++) {
+            assert_int_equal(hs_pipeline_take(flow.pipeline, &window, NULL), HEADSIFT_OK);
+            if (i + 1 < taken) { /* the last one stays out */
+                hs_pipeline_release(flow.pipeline);
+            }
+        }
+        end_flow(&flow);
+    }
+}
+
+/* How a reader alone gets on with a file: its records, and its error in bench->error. */
+static size_t read_alone(struct bench *bench, const struct flow *flow, size_t part) {
+    struct hs_reader *reader;
+    struct hs_document document;
+    bool more = true;
+    size_t n = 0;
+    assert_int_equal(hs_reader_open(&flow->plan.inputs.items[part], &flow->inputs, false, &reader, NULL), HEADSIFT_OK);
+    while (hs_reader_next(reader, &document, &more, &bench->error) == HEADSIFT_OK && more) {
+        n++;
+    }
+    hs_reader_close(reader);
+    return n;
+}
+
+static void a_broken_file_fails_behind_its_good_windows(void **state) {
+    struct bench *bench = *state;
+    struct flow flow;
+    fresh(bench, "pipeline_broken");
+    write_many(bench, "a.jsonl", 0, 3);
+    write_cut(bench, "b.jsonl.gz", 2 * MANY);
+    plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl.gz"}, 2, 0);
+    size_t readable = read_alone(bench, &flow, 1);
+    headsift_error alone = bench->error;
+    assert_int_equal(alone.status, HEADSIFT_FAILED);
+    start_flow(bench, &flow);
+    struct seen seen = take_all(bench, &flow);
+    assert_int_equal(seen.status, HEADSIFT_FAILED);
+    assert_string_equal(bench->error.message, alone.message);
+    assert_int_equal(seen.documents[0], 3);
+    assert_true(seen.windows[1] >= 3 && seen.documents[1] <= readable);
+    end_flow(&flow);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(simple(bench, "a.jsonl b.jsonl.gz"), HEADSIFT_FAILED);
+        assert_string_equal(bench->error.message, alone.message);
+        assert_string_equal(ask(bench, "SELECT string_agg(parse_filename(file), ' ') FROM glob('@/out/*.parquet*')"),
+                            "part-00000-a.parquet");
+    }
+}
+
+static void a_file_that_vanishes_fails_when_its_turn_comes(void **state) {
+    struct bench *bench = *state;
+    struct flow flow;
+    fresh(bench, "pipeline_gone");
+    write_many(bench, "a.jsonl", 0, 30);
+    write_many(bench, "b.jsonl", 0, 30);
+    plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl"}, 2, 0);
+    remove_file(bench, "b.jsonl");
+    start_flow(bench, &flow);
+    struct seen seen = take_all(bench, &flow);
+    assert_int_equal(seen.status, HEADSIFT_FAILED);
+    assert_non_null(strstr(bench->error.message, "b.jsonl"));
+    assert_int_equal(seen.documents[0], 30);
+    end_flow(&flow);
+}
+
+/* A row of the output beside the same text scored alone. */
+static void check_row(const struct bench *bench, size_t i) {
+    char text[4096], query[QUERY];
+    text_of(i, text);
+    headsift_score_options options = {.max_tokens = 4000};
+    headsift_score alone = tiny_score(bench->model, &options, text, length_of(i));
+    snprintf(query, sizeof query,
+             "SELECT id = 'd%zu' AND domain = 'm%zu' AND status = '%s' AND abs(loss_base / %.17g - 1) < 1e-6 AND "
+             "abs(loss_ref / %.17g - 1) < 1e-6 FROM '@/out/part-00000-a.parquet' WHERE row = %zu",
+             i, i % 3, alone.status, alone.loss_base, alone.loss_ref, i);
+    assert_string_equal(ask(bench, query), "true");
+}
+
+static void rows_stand_in_the_order_of_the_records(void **state) {
+    struct bench *bench = *state;
+    fresh(bench, "pipeline_rows");
+    write_many(bench, "a.jsonl", 0, MANY);
+    headsift_score_options options = {.max_tokens = 4000};
+    assert_int_equal(score(bench, "a.jsonl", (headsift_inputs){0}, &options, false), HEADSIFT_UNSCORED);
+    assert_int_equal(bench->summary.documents, MANY);
+    assert_int_equal(bench->summary.unscored, 1);
+    assert_int_equal(bench->last.documents, MANY);
+    assert_int_equal(bench->last.tokens, bench->summary.tokens);
+    assert_true(bench->calls > 10); /* a call a batch */
+    assert_string_equal(ask(bench, "SELECT bool_and(row = file_row_number AND n_bytes = n_tokens AND n_tokens = "
+                                   "CASE WHEN row % 400 = 399 THEN 2500 ELSE row * 37 % 90 + 2 END) FROM "
+                                   "read_parquet('@/out/part-00000-a.parquet', file_row_number = true)"),
+                        "true");
+    assert_string_equal(ask(bench, "SELECT string_agg(row || status, ' ') FROM '@/out/part-00000-a.parquet' WHERE "
+                                   "score IS NULL"),
+                        "700failed");
+    static const size_t rows[] = {0, 1, 398, 399, 699, 701, 1199, MANY - 1};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        check_row(bench, rows[i]);
+    }
+}
+
+static void a_stop_is_answered_between_two_batches(void **state) {
+    struct bench *bench = *state;
+    fresh(bench, "pipeline_stop");
+    write_many(bench, "a.jsonl", 0, 30);
+    write_many(bench, "b.jsonl", 0, MANY);
+    bench->stop_after = 30 + 200; /* in the second window of the second file */
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_STOPPED);
+    bench->stop_after = 0;
+    bench->stop = 0;
+    /* The call that asked was the last one, in the middle of a window of some 700 documents. */
+    assert_true(bench->last.documents >= 230 && bench->last.documents < 330);
+    assert_int_equal(bench->summary.documents, 30);
+    assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.parquet*')"), "1");
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    struct hs_buffer b = bytes_of(bench, "out/part-00001-b.parquet");
+    assert_int_equal(score(bench, "a.jsonl b.jsonl", (headsift_inputs){0}, NULL, true), HEADSIFT_UNSCORED);
+    assert_same_bytes(bench, "out/part-00001-b.parquet", &b);
+}
+
+static void duplicates_are_counted_over_windows_and_inputs(void **state) {
+    struct bench *bench = *state;
+    fresh(bench, "pipeline_ids");
+    write_many(bench, "a.jsonl", 0, 690);
+    write_many(bench, "b.jsonl", 600, 95); /* 90 of them again */
+    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_OK);
+    assert_int_equal(bench->summary.duplicate_ids, 90);
+}
+
+static void a_giant_passes_and_its_memory_goes(void **state) {
+    struct bench *bench = *state;
+    enum { GIANT = 3 << 20 };
+    struct hs_buffer lines = {0};
+    fresh(bench, "pipeline_giant");
+    append_record(&lines, 0);
+    assert_true(hs_buffer_printf(&lines, "{\"id\":\"giant\",\"text\":\""));
+    for (size_t i = 0; i < GIANT / 8; i++) {
+        hs_buffer_append(&lines, " letters", 8);
+    }
+    hs_buffer_printf(&lines, "\"}\n");
+    append_record(&lines, 2);
+    write_text(bench, "a.jsonl", lines.data);
+    hs_buffer_free(&lines);
+    struct flow flow;
+    struct hs_window *window;
+    plan_flow(bench, &flow, (const char *const[]){"a.jsonl"}, 1, 0);
+    start_flow(bench, &flow);
+    assert_int_equal(hs_pipeline_take(flow.pipeline, &window, NULL), HEADSIFT_OK);
+    assert_int_equal(window->pack.rows[1].n_tokens, GIANT);
+    assert_true(window->pack.encoding.capacity < GIANT && window->pack.tokens_capacity < GIANT);
+    end_flow(&flow);
+    headsift_score_options chunks = {.max_tokens = 4000, .long_documents = HEADSIFT_LONG_CHUNK};
+    hs_scoring_prepare(bench->model, tiny_heads(), &chunks, NULL, &flow.scoring, NULL);
+    struct hs_pack pack = {0};
+    char *text = hs_alloc(GIANT, 1);
+    memset(text, ' ', GIANT);
+    assert_int_equal(hs_pack_add(&flow.scoring, &pack, text, GIANT, NULL), HEADSIFT_OK);
+    assert_true(pack.tokens_capacity >= GIANT);
+    hs_pack_clear(&pack);
+    assert_int_equal(pack.tokens_capacity, 0);
+    hs_free(text);
+    hs_pack_free(&pack);
+}
+
+static void large_labels_end_a_window(void **state) {
+    struct bench *bench = *state;
+    struct hs_window window = {0};
+    struct hs_scoring scoring = {.batch_tokens = 2048};
+    char *id = hs_alloc(HS_WINDOW_LABEL_BYTES, 1);
+    memset(id, 'i', HS_WINDOW_LABEL_BYTES);
+    struct hs_document document = {
+        .id = id, .id_size = HS_WINDOW_LABEL_BYTES / 4, .domain = "", .bad = true, .note = "no text"};
+    size_t n = 0;
+    for (; !hs_window_full(&window, &scoring, HS_PACK_BATCHES); n++) {
+        assert_int_equal(hs_window_add(&window, &scoring, &document, &bench->error), HEADSIFT_OK);
+    }
+    assert_int_equal(n, 4);
+    hs_window_clear(&window);
+    document = (struct hs_document){.domain = "", .bad = true, .note = "no text"};
+    for (n = 0; !hs_window_full(&window, &scoring, HS_PACK_BATCHES); n++) {
+        assert_int_equal(hs_window_add(&window, &scoring, &document, &bench->error), HEADSIFT_OK);
+    }
+    assert_int_equal(n, HS_PACK_DOCUMENTS);
+    hs_window_free(&window);
+    hs_free(id);
+}
+
+static int set_up(void **state) {
+    static struct bench bench;
+    bench.model = tiny_scorer(false);
+    *state = &bench;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct bench *bench = *state;
+    headsift_model_close(bench->model);
+    hs_buffer_free(&bench->log);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(windows_come_in_order_over_all_inputs),
+        cmocka_unit_test(a_limit_ends_the_reading),
+        cmocka_unit_test(the_thread_ends_whatever_it_is_doing),
+        cmocka_unit_test(a_broken_file_fails_behind_its_good_windows),
+        cmocka_unit_test(a_file_that_vanishes_fails_when_its_turn_comes),
+        cmocka_unit_test(rows_stand_in_the_order_of_the_records),
+        cmocka_unit_test(a_stop_is_answered_between_two_batches),
+        cmocka_unit_test(duplicates_are_counted_over_windows_and_inputs),
+        cmocka_unit_test(a_giant_passes_and_its_memory_goes),
+        cmocka_unit_test(large_labels_end_a_window),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
