@@ -273,11 +273,33 @@ static void exponentials_do_not_overflow_or_leak(void **state) {
     }
 }
 
+/* Terms that are each lost in an f32 sum of about 1 are not lost together. */
+static void small_exponentials_count(void **state) {
+    (void)state;
+    enum { N = 4096 };
+    static float x[N];
+    for (int i = 1; i < N; i++) {
+        x[i] = -17;
+    }
+    for (int element = HS_F32; element <= HS_BF16; element++) {
+        const struct hs_kernels *tables[HS_MOST_TABLES];
+        hs_kernels_available((enum hs_element)element, hs_isa_of_machine(), tables);
+        for (int t = 0; tables[t] != NULL; t++) {
+            for (int large = 0; large < 64; large += 63) { /* where the large term stands */
+                x[0] = x[63] = -17;
+                x[large] = 0;
+                assert_near(tables[t]->name, "exp_sum", 0, tables[t]->exp_sum(x, N, 0), 1 + (N - 1) * exp(-17), 1e-6);
+            }
+        }
+    }
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(each_table_equals_its_twin, argc > 1 ? argv[1] : NULL),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
         cmocka_unit_test(ties_go_to_the_lowest_key),
+        cmocka_unit_test(small_exponentials_count),
         cmocka_unit_test(exponentials_do_not_overflow_or_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

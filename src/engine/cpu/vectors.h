@@ -9,6 +9,7 @@
 #include "engine/cpu/kernels.h"
 
 typedef float vec __attribute__((vector_size(HS_WIDTH * 4)));
+typedef double dvec __attribute__((vector_size(HS_WIDTH * 8)));
 typedef int32_t ivec __attribute__((vector_size(HS_WIDTH * 4)));
 
 enum {
@@ -204,15 +205,26 @@ static float largest(const float *x, int64_t n) {
     return top;
 }
 
+/* In f32 over short runs and in f64 over these: beside a large term, a long f32 sum loses the small ones. */
 static float exp_sum(const float *x, int64_t n, float shift) {
-    vec sum = {0};
+    enum { RUN = 16 * HS_WIDTH };
+    dvec sums = {0};
     int64_t i = 0;
-    for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
-        sum += vector_exp(load(x + i) - spread(shift));
+    while (i + HS_WIDTH <= n) {
+        int64_t end = i + RUN < n ? i + RUN : n;
+        vec run = {0};
+        for (; i + HS_WIDTH <= end; i += HS_WIDTH) {
+            run += vector_exp(load(x + i) - spread(shift));
+        }
+        sums += __builtin_convertvector(run, dvec);
     }
-    float total = sum_of(sum);
+    double total = 0;
+    UNROLL
+    for (int k = 0; k < HS_WIDTH; k++) {
+        total += sums[k];
+    }
     for (; i < n; i++) {
-        total += expf(x[i] - shift);
+        total += (double)expf(x[i] - shift);
     }
-    return total;
+    return (float)total;
 }
