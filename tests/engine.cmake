@@ -13,4 +13,6 @@ endforeach()
 hs_test(test_isa SOURCES unit/test_isa.c ROOMS engine tokenizer model base)
 hs_test(test_isa_products SOURCES unit/test_isa_products.c ROOMS engine tokenizer model base)
 hs_test(test_engine SOURCES unit/test_engine.c ROOMS engine tokenizer model base)
-hs_test(test_memory SOURCES e2e/test_memory.c ROOMS engine tokenizer model base TIMEOUT 900 LABELS slow)
+hs_test(test_long SOURCES golden/test_long.c written_llama.c ROOMS engine tokenizer model base TIMEOUT 900
+        LABELS golden slow)
+hs_test(test_memory SOURCES e2e/test_memory.c written_llama.c ROOMS engine tokenizer model base TIMEOUT 900 LABELS slow)

@@ -122,19 +122,47 @@ static void later_tokens_move_no_earlier_loss(void **state) {
     }
 }
 
+/* Both streams; the last token, and one with others behind it. */
+static void change_late(struct hs_engine *engine) {
+    struct hs_mask masks[2] = {no_mask, some_mask};
+    int32_t tokens[LONGEST];
+    double a[2 * LONGEST], b[2 * LONGEST];
+    draw_tokens(12, tokens, LONGEST);
+    lone(engine, tokens, LONGEST, masks, 2, a);
+    for (int back = 1; back <= 3; back += 2) {
+        tokens[LONGEST - back] ^= 1;
+        lone(engine, tokens, LONGEST, masks, 2, b);
+        tokens[LONGEST - back] ^= 1;
+        for (int m = 0; m < 2; m++) {
+            double sum_a = 0, sum_b = 0;
+            for (int i = 0; i < LONGEST; i++) {
+                sum_a += a[m * LONGEST + i];
+                sum_b += b[m * LONGEST + i];
+            }
+            assert_true(sum_a != sum_b);
+            for (int i = LONGEST - back; i < LONGEST; i++) {
+                assert_true(a[m * LONGEST + i] != b[m * LONGEST + i]);
+            }
+        }
+    }
+}
+
 static void a_late_token_changes_the_loss(void **state) {
     struct fixture *f = *state;
-    int32_t tokens[LONGEST];
-    double a[LONGEST], b[LONGEST], sum_a = 0, sum_b = 0;
-    draw_tokens(12, tokens, LONGEST);
-    lone(f->engine, tokens, LONGEST, &no_mask, 1, a);
-    tokens[LONGEST - 1] ^= 1;
-    lone(f->engine, tokens, LONGEST, &no_mask, 1, b);
-    for (int i = 0; i < LONGEST; i++) {
-        sum_a += a[i];
-        sum_b += b[i];
+    change_late(f->engine);
+}
+
+static void a_late_token_changes_the_loss_in_bf16(void **state) {
+    (void)state;
+    struct hs_engine_options options = {.threads = 2};
+    if (hs_resolve_dtype(HEADSIFT_DTYPE_BF16, &options.dtype, NULL) != HEADSIFT_OK) {
+        skip();
     }
-    assert_true(sum_a != sum_b);
+    struct fixture f;
+    open_with(&f, options);
+    change_late(f.engine);
+    void *closing = &f;
+    close_fixture(&closing);
 }
 
 static void uniform_masks_change_nothing_where_attention_is_uniform_anyway(void **state) {
@@ -393,6 +421,7 @@ int main(void) {
         cmocka_unit_test(a_document_alone_equals_itself_in_any_pack),
         cmocka_unit_test(later_tokens_move_no_earlier_loss),
         cmocka_unit_test(a_late_token_changes_the_loss),
+        cmocka_unit_test(a_late_token_changes_the_loss_in_bf16),
         cmocka_unit_test(uniform_masks_change_nothing_where_attention_is_uniform_anyway),
         cmocka_unit_test(many_masks_can_be_stopped_in_between),
         cmocka_unit_test(one_mask_alone_equals_it_among_many),
