@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "engine/engine.h"
 
-enum { LENGTH = 60000, HIDDEN = 64, FFN = 32, N_HEAD = 4, N_KV_HEAD = 2, VOCAB = 512, MOST_LAYERS = 2 };
+enum { LENGTH = 60000, HIDDEN = 128, FFN = 32, N_HEAD = 4, N_KV_HEAD = 2, VOCAB = 512, MOST_LAYERS = 2 };
 enum { DIM = HIDDEN / N_HEAD, KV = N_KV_HEAD * DIM, GROUP = N_HEAD / N_KV_HEAD };
 
 /* Rows whose next token's loss is checked. */
@@ -246,7 +246,7 @@ static const headsift_head masked[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 1}, {
 static const bool no_uniform[N_HEAD] = {false}, some_uniform[N_HEAD] = {false, true, true, true};
 
 static size_t check_layers(int n_layer) {
-    const struct written_llama sizes = {n_layer, HIDDEN, FFN, N_HEAD, N_KV_HEAD, VOCAB, 0.7};
+    const struct written_llama sizes = {n_layer, HIDDEN, FFN, N_HEAD, N_KV_HEAD, VOCAB, 0.6};
     const struct hs_mask mask = {HEADSIFT_MASK_UNIFORM, n_layer == 1 ? masked + 1 : masked, n_layer == 1 ? 3 : 7};
     char folder[512];
     struct hs_model *model = NULL;
