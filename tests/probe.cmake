@@ -1,5 +1,5 @@
 set(hs_probe_rooms probe engine model tokenizer base)
-hs_test(test_heads SOURCES golden/test_heads.c ROOMS ${hs_probe_rooms} LABELS golden)
+hs_test(test_heads SOURCES golden/test_heads.c ROOMS ${hs_probe_rooms} LABELS golden TIMEOUT 1200)
 hs_test(test_heads_ablation SOURCES golden/test_heads_ablation.c ROOMS ${hs_probe_rooms} LABELS golden TIMEOUT 1800)
 hs_test(test_probe_build SOURCES unit/test_probe_build.c ROOMS ${hs_probe_rooms})
 hs_test(test_probe_sentences SOURCES unit/test_probe_sentences.c ROOMS ${hs_probe_rooms})

@@ -388,7 +388,10 @@ static headsift_status product_need(struct hs_gemm *gemm, struct shape *shape, i
     if (atomic_load_explicit(&product->primitive, memory_order_acquire) == NULL) {
 #pragma omp critical(hs_gemm_products)
         if (product->primitive == NULL) {
+            const int threads = omp_get_max_threads();
+            omp_set_num_threads(padded == 1 ? 1 : threads); /* waking a team costs more than a product of one row */
             status = product_create(gemm, shape, padded, into, product, error);
+            omp_set_num_threads(threads);
         }
     }
     return status;
