@@ -2,8 +2,8 @@
 set(hs_influence_rooms influence probe corpus engine model tokenizer base)
 hs_test(test_influence SOURCES unit/test_influence.c unit/influence_support.c ROOMS ${hs_influence_rooms})
 hs_test(test_influence_parts SOURCES unit/test_influence_parts.c ROOMS ${hs_influence_rooms})
-hs_test(test_influence_files SOURCES unit/test_influence_files.c unit/influence_bench.c unit/influence_support.c
+hs_test(test_influence_files SOURCES unit/test_influence_files.c unit/influence_scene.c unit/influence_support.c
         ROOMS ${hs_influence_rooms})
-hs_test(test_influence_pipeline SOURCES unit/test_influence_pipeline.c unit/influence_bench.c unit/influence_support.c
+hs_test(test_influence_pipeline SOURCES unit/test_influence_pipeline.c unit/influence_scene.c unit/influence_support.c
         ROOMS ${hs_influence_rooms} LINK headsift_zlib)
 hs_test(test_score SOURCES golden/test_score.c ROOMS ${hs_influence_rooms} LABELS golden TIMEOUT 900)

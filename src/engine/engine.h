@@ -76,7 +76,6 @@ void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch);
 
 /** Layers walked so far, counted once for each stream of each document batch: the cost that sharing saves. */
 int64_t hs_engine_layer_passes(const struct hs_engine *engine);
-const char *hs_engine_kernels(const struct hs_engine *engine); /**< the name of the kernel set in use */
 int hs_engine_threads(const struct hs_engine *engine);
 /** So many tokens in a batch keep every thread's products full; more gain nothing. */
 int64_t hs_engine_batch_tokens(const struct hs_engine *engine);

@@ -53,10 +53,11 @@ headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out,
     if (scorer->engine == NULL) {
         struct hs_engine_options options = {.dtype = scorer->dtype, .threads = scorer->threads};
         HS_TRY(hs_engine_open(scorer->model, &options, &scorer->engine, error));
+        struct hs_engine_facts facts;
+        hs_engine_describe(scorer->engine, &facts);
         hs_log(&scorer->monitor, HEADSIFT_LOG_INFO, "model %s: %d layers x %d heads, %s, %s kernels, %d threads",
                hs_model_config(scorer->model)->name, hs_model_config(scorer->model)->n_layer,
-               hs_model_config(scorer->model)->n_head, hs_dtype_name(scorer->dtype), hs_engine_kernels(scorer->engine),
-               hs_engine_threads(scorer->engine));
+               hs_model_config(scorer->model)->n_head, facts.dtype, facts.kernels, hs_engine_threads(scorer->engine));
     }
     *out = scorer->engine;
     return HEADSIFT_OK;

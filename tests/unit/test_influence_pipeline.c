@@ -1,7 +1,7 @@
 /* Windows: the thread that fills them, batches sorted by length inside them, and what a broken file, a stop, a limit or
  * a giant in the middle does. A text of n characters is n tokens. */
 #define _GNU_SOURCE
-#include "influence_bench.h"
+#include "influence_scene.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,21 +36,21 @@ static void append_record(struct hs_buffer *out, size_t i) {
     assert_true(hs_buffer_printf(out, "{\"id\":\"d%zu\",\"domain\":\"m%zu\",\"text\":\"%s\"}\n", i, i % 3, text));
 }
 
-static void write_many(const struct bench *bench, const char *name, size_t first, size_t n) {
+static void write_many(const struct scene *scene, const char *name, size_t first, size_t n) {
     struct hs_buffer lines = {0};
     for (size_t i = first; i < first + n; i++) {
         append_record(&lines, i);
     }
-    write_text(bench, name, n > 0 ? lines.data : "");
+    write_text(scene, name, n > 0 ? lines.data : "");
     hs_buffer_free(&lines);
 }
 
 /* The same, compressed and cut short. */
-static void write_cut(const struct bench *bench, const char *name, size_t n) {
+static void write_cut(const struct scene *scene, const char *name, size_t n) {
     struct hs_buffer lines = {0};
     char path[2 * PATH];
     struct hs_file_identity identity;
-    path_of(bench, name, path);
+    path_of(scene, name, path);
     gzFile file = gzopen(path, "wb");
     for (size_t i = 0; i < n; i++) {
         append_record(&lines, i);
@@ -62,7 +62,7 @@ static void write_cut(const struct bench *bench, const char *name, size_t n) {
     hs_buffer_free(&lines);
 }
 
-/* A plan over files of the bench, and a pipeline over the plan. */
+/* A plan over files of the scene, and a pipeline over the plan. */
 struct flow {
     headsift_inputs inputs;
     const char *paths[4];
@@ -72,24 +72,24 @@ struct flow {
     struct hs_pipeline *pipeline;
 };
 
-static void plan_flow(struct bench *bench, struct flow *flow, const char *const *names, size_t n, int64_t limit) {
+static void plan_flow(struct scene *scene, struct flow *flow, const char *const *names, size_t n, int64_t limit) {
     *flow = (struct flow){.inputs = {.paths = flow->paths, .n_paths = n, .limit = limit}};
     for (size_t i = 0; i < n; i++) {
-        path_of(bench, names[i], flow->room[i]);
+        path_of(scene, names[i], flow->room[i]);
         flow->paths[i] = flow->room[i];
     }
-    path_of(bench, "out", flow->out);
+    path_of(scene, "out", flow->out);
     headsift_score_options options = {.max_tokens = 4000};
-    assert_int_equal(hs_scoring_prepare(bench->model, tiny_heads(), &options, NULL, &flow->scoring, &bench->error),
+    assert_int_equal(hs_scoring_prepare(scene->model, tiny_heads(), &options, NULL, &flow->scoring, &scene->error),
                      HEADSIFT_OK);
     assert_int_equal(
-        hs_plan_make(bench->model, &flow->scoring, &options, &flow->inputs, flow->out, &flow->plan, &bench->error),
+        hs_plan_make(scene->model, &flow->scoring, &options, &flow->inputs, flow->out, &flow->plan, &scene->error),
         HEADSIFT_OK);
-    assert_int_equal(hs_scoring_start(bench->model, &flow->scoring, &bench->error), HEADSIFT_OK);
+    assert_int_equal(hs_scoring_start(scene->model, &flow->scoring, &scene->error), HEADSIFT_OK);
 }
 
-static void start_flow(struct bench *bench, struct flow *flow) {
-    assert_int_equal(hs_pipeline_start(&flow->plan, &flow->scoring, &flow->inputs, &flow->pipeline, &bench->error),
+static void start_flow(struct scene *scene, struct flow *flow) {
+    assert_int_equal(hs_pipeline_start(&flow->plan, &flow->scoring, &flow->inputs, &flow->pipeline, &scene->error),
                      HEADSIFT_OK);
 }
 
@@ -117,13 +117,13 @@ static void check_window(const struct flow *flow, const struct hs_window *window
 }
 
 /* Takes and gives back all windows: parts in order, each with an end, rows in order. */
-static struct seen take_all(struct bench *bench, struct flow *flow) {
+static struct seen take_all(struct scene *scene, struct flow *flow) {
     struct seen seen = {0};
     struct hs_window *window = NULL;
     size_t part = 0;
     bool ended = true;
-    bench->error = (headsift_error){0};
-    while ((seen.status = hs_pipeline_take(flow->pipeline, &window, &bench->error)) == HEADSIFT_OK && window != NULL) {
+    scene->error = (headsift_error){0};
+    while ((seen.status = hs_pipeline_take(flow->pipeline, &window, &scene->error)) == HEADSIFT_OK && window != NULL) {
         assert_true(ended ? window->part >= part : window->part == part);
         part = window->part + window->last;
         ended = window->last;
@@ -135,15 +135,15 @@ static struct seen take_all(struct bench *bench, struct flow *flow) {
 }
 
 static void windows_come_in_order_over_all_inputs(void **state) {
-    struct bench *bench = *state;
+    struct scene *scene = *state;
     struct flow flow;
-    fresh(bench, "pipeline_order");
-    write_many(bench, "a.jsonl", 0, MANY);
-    write_text(bench, "b.jsonl", "\n");
-    write_many(bench, "c.jsonl", 0, 3);
-    plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl", "c.jsonl"}, 3, 0);
-    start_flow(bench, &flow);
-    struct seen seen = take_all(bench, &flow);
+    fresh(scene, "pipeline_order");
+    write_many(scene, "a.jsonl", 0, MANY);
+    write_text(scene, "b.jsonl", "\n");
+    write_many(scene, "c.jsonl", 0, 3);
+    plan_flow(scene, &flow, (const char *const[]){"a.jsonl", "b.jsonl", "c.jsonl"}, 3, 0);
+    start_flow(scene, &flow);
+    struct seen seen = take_all(scene, &flow);
     assert_int_equal(seen.status, HEADSIFT_OK);
     assert_int_equal(seen.documents[0], MANY);
     assert_true(seen.windows[0] >= 3);
@@ -154,42 +154,42 @@ static void windows_come_in_order_over_all_inputs(void **state) {
 }
 
 static void a_limit_ends_the_reading(void **state) {
-    struct bench *bench = *state;
+    struct scene *scene = *state;
     struct flow flow;
-    fresh(bench, "pipeline_limit");
+    fresh(scene, "pipeline_limit");
     static const int64_t limits[] = {1, 299, 300, 301, 599, 600};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        write_many(bench, "a.jsonl", 0, 300);
-        write_many(bench, "b.jsonl", 0, 300);
-        write_many(bench, "c.jsonl", 0, 3);
-        plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl", "c.jsonl"}, 3, limits[i]);
-        remove_file(bench, "c.jsonl"); /* to read it would fail */
-        start_flow(bench, &flow);
-        struct seen seen = take_all(bench, &flow);
+        write_many(scene, "a.jsonl", 0, 300);
+        write_many(scene, "b.jsonl", 0, 300);
+        write_many(scene, "c.jsonl", 0, 3);
+        plan_flow(scene, &flow, (const char *const[]){"a.jsonl", "b.jsonl", "c.jsonl"}, 3, limits[i]);
+        remove_file(scene, "c.jsonl"); /* to read it would fail */
+        start_flow(scene, &flow);
+        struct seen seen = take_all(scene, &flow);
         assert_int_equal(seen.status, HEADSIFT_OK);
         assert_int_equal(seen.documents[0] + seen.documents[1], limits[i]);
         assert_int_equal(seen.windows[1] > 0, limits[i] > 300);
         end_flow(&flow);
     }
-    plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl"}, 2, 310); /* what is done counts, unread */
+    plan_flow(scene, &flow, (const char *const[]){"a.jsonl", "b.jsonl"}, 2, 310); /* what is done counts, unread */
     flow.plan.parts[0].done = true;
     flow.plan.parts[0].record.documents = 300;
-    start_flow(bench, &flow);
-    struct seen seen = take_all(bench, &flow);
+    start_flow(scene, &flow);
+    struct seen seen = take_all(scene, &flow);
     assert_int_equal(seen.windows[0], 0);
     assert_int_equal(seen.documents[1], 10);
     end_flow(&flow);
 }
 
 static void the_thread_ends_whatever_it_is_doing(void **state) {
-    struct bench *bench = *state;
+    struct scene *scene = *state;
     struct flow flow;
     struct hs_window *window;
-    fresh(bench, "pipeline_quit");
-    write_many(bench, "a.jsonl", 0, MANY);
+    fresh(scene, "pipeline_quit");
+    write_many(scene, "a.jsonl", 0, MANY);
     for (int taken = 0; taken < 4; taken++) {
-        plan_flow(bench, &flow, (const char *const[]){"a.jsonl"}, 1, 0);
-        start_flow(bench, &flow);
+        plan_flow(scene, &flow, (const char *const[]){"a.jsonl"}, 1, 0);
+        start_flow(scene, &flow);
         for (int i = 0; i < taken; i++) {
             assert_int_equal(hs_pipeline_take(flow.pipeline, &window, NULL), HEADSIFT_OK);
             if (i + 1 < taken) { /* the last one stays out */
@@ -200,14 +200,14 @@ static void the_thread_ends_whatever_it_is_doing(void **state) {
     }
 }
 
-/* How a reader alone gets on with a file: its records, and its error in bench->error. */
-static size_t read_alone(struct bench *bench, const struct flow *flow, size_t part) {
+/* How a reader alone gets on with a file: its records, and its error in scene->error. */
+static size_t read_alone(struct scene *scene, const struct flow *flow, size_t part) {
     struct hs_reader *reader;
     struct hs_document document;
     bool more = true;
     size_t n = 0;
     assert_int_equal(hs_reader_open(&flow->plan.inputs.items[part], &flow->inputs, false, &reader, NULL), HEADSIFT_OK);
-    while (hs_reader_next(reader, &document, &more, &bench->error) == HEADSIFT_OK && more) {
+    while (hs_reader_next(reader, &document, &more, &scene->error) == HEADSIFT_OK && more) {
         n++;
     }
     hs_reader_close(reader);
@@ -215,116 +215,118 @@ static size_t read_alone(struct bench *bench, const struct flow *flow, size_t pa
 }
 
 static void a_broken_file_fails_behind_its_good_windows(void **state) {
-    struct bench *bench = *state;
+    struct scene *scene = *state;
     struct flow flow;
-    fresh(bench, "pipeline_broken");
-    write_many(bench, "a.jsonl", 0, 3);
-    write_cut(bench, "b.jsonl.gz", 2 * MANY);
-    plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl.gz"}, 2, 0);
-    size_t readable = read_alone(bench, &flow, 1);
-    headsift_error alone = bench->error;
+    fresh(scene, "pipeline_broken");
+    write_many(scene, "a.jsonl", 0, 3);
+    write_cut(scene, "b.jsonl.gz", 2 * MANY);
+    plan_flow(scene, &flow, (const char *const[]){"a.jsonl", "b.jsonl.gz"}, 2, 0);
+    size_t readable = read_alone(scene, &flow, 1);
+    headsift_error alone = scene->error;
     assert_int_equal(alone.status, HEADSIFT_FAILED);
-    start_flow(bench, &flow);
-    struct seen seen = take_all(bench, &flow);
+    start_flow(scene, &flow);
+    struct seen seen = take_all(scene, &flow);
     assert_int_equal(seen.status, HEADSIFT_FAILED);
-    assert_string_equal(bench->error.message, alone.message);
+    assert_string_equal(scene->error.message, alone.message);
     assert_int_equal(seen.documents[0], 3);
     assert_true(seen.windows[1] >= 3 && seen.documents[1] <= readable);
     end_flow(&flow);
     for (int again = 0; again < 2; again++) {
-        assert_int_equal(simple(bench, "a.jsonl b.jsonl.gz"), HEADSIFT_FAILED);
-        assert_string_equal(bench->error.message, alone.message);
-        assert_string_equal(ask(bench, "SELECT string_agg(parse_filename(file), ' ') FROM glob('@/out/*.parquet*')"),
+        assert_int_equal(simple(scene, "a.jsonl b.jsonl.gz"), HEADSIFT_FAILED);
+        assert_string_equal(scene->error.message, alone.message);
+        assert_string_equal(ask(scene, "SELECT string_agg(parse_filename(file), ' ') FROM glob('@/out/*.parquet*')"),
                             "part-00000-a.parquet");
     }
 }
 
 static void a_file_that_vanishes_fails_when_its_turn_comes(void **state) {
-    struct bench *bench = *state;
+    struct scene *scene = *state;
     struct flow flow;
-    fresh(bench, "pipeline_gone");
-    write_many(bench, "a.jsonl", 0, 30);
-    write_many(bench, "b.jsonl", 0, 30);
-    plan_flow(bench, &flow, (const char *const[]){"a.jsonl", "b.jsonl"}, 2, 0);
-    remove_file(bench, "b.jsonl");
-    start_flow(bench, &flow);
-    struct seen seen = take_all(bench, &flow);
+    fresh(scene, "pipeline_gone");
+    write_many(scene, "a.jsonl", 0, 30);
+    write_many(scene, "b.jsonl", 0, 30);
+    plan_flow(scene, &flow, (const char *const[]){"a.jsonl", "b.jsonl"}, 2, 0);
+    remove_file(scene, "b.jsonl");
+    start_flow(scene, &flow);
+    struct seen seen = take_all(scene, &flow);
     assert_int_equal(seen.status, HEADSIFT_FAILED);
-    assert_non_null(strstr(bench->error.message, "b.jsonl"));
+    assert_non_null(strstr(scene->error.message, "b.jsonl"));
     assert_int_equal(seen.documents[0], 30);
     end_flow(&flow);
 }
 
 /* A row of the output beside the same text scored alone. */
-static void check_row(const struct bench *bench, size_t i) {
+static void check_row(const struct scene *scene, size_t i) {
     char text[4096], query[QUERY];
     text_of(i, text);
     headsift_score_options options = {.max_tokens = 4000};
-    headsift_score alone = tiny_score(bench->model, &options, text, length_of(i));
+    headsift_score alone = tiny_score(scene->model, &options, text, length_of(i));
     snprintf(query, sizeof query,
              "SELECT id = 'd%zu' AND domain = 'm%zu' AND status = '%s' AND abs(loss_base / %.17g - 1) < 1e-6 AND "
              "abs(loss_ref / %.17g - 1) < 1e-6 FROM '@/out/part-00000-a.parquet' WHERE row = %zu",
              i, i % 3, alone.status, alone.loss_base, alone.loss_ref, i);
-    assert_string_equal(ask(bench, query), "true");
+    assert_string_equal(ask(scene, query), "true");
 }
 
 static void rows_stand_in_the_order_of_the_records(void **state) {
-    struct bench *bench = *state;
-    fresh(bench, "pipeline_rows");
-    write_many(bench, "a.jsonl", 0, MANY);
+    struct scene *scene = *state;
+    fresh(scene, "pipeline_rows");
+    write_many(scene, "a.jsonl", 0, MANY);
     headsift_score_options options = {.max_tokens = 4000};
-    assert_int_equal(score(bench, "a.jsonl", (headsift_inputs){0}, &options, false), HEADSIFT_UNSCORED);
-    assert_int_equal(bench->summary.documents, MANY);
-    assert_int_equal(bench->summary.unscored, 1);
-    assert_int_equal(bench->last.documents, MANY);
-    assert_int_equal(bench->last.tokens, bench->summary.tokens);
-    assert_true(bench->calls > 10); /* a call a batch */
-    assert_string_equal(ask(bench, "SELECT bool_and(row = file_row_number AND n_bytes = n_tokens AND n_tokens = "
+    assert_int_equal(score(scene, "a.jsonl", (headsift_inputs){0}, &options, false), HEADSIFT_UNSCORED);
+    assert_int_equal(scene->summary.documents, MANY);
+    assert_int_equal(scene->summary.unscored, 1);
+    assert_int_equal(scene->last.documents, MANY);
+    assert_int_equal(scene->last.tokens, scene->summary.tokens);
+    assert_true(scene->calls > 10); /* a call a batch */
+    assert_string_equal(ask(scene, "SELECT bool_and(row = file_row_number AND n_bytes = n_tokens AND n_tokens = "
                                    "CASE WHEN row % 400 = 399 THEN 2500 ELSE row * 37 % 90 + 2 END) FROM "
                                    "read_parquet('@/out/part-00000-a.parquet', file_row_number = true)"),
                         "true");
-    assert_string_equal(ask(bench, "SELECT string_agg(row || status, ' ') FROM '@/out/part-00000-a.parquet' WHERE "
+    assert_string_equal(ask(scene, "SELECT string_agg(row || status, ' ') FROM '@/out/part-00000-a.parquet' WHERE "
                                    "score IS NULL"),
                         "700failed");
     static const size_t rows[] = {0, 1, 398, 399, 699, 701, 1199, MANY - 1};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        check_row(bench, rows[i]);
+        check_row(scene, rows[i]);
     }
 }
 
 static void a_stop_is_answered_between_two_batches(void **state) {
-    struct bench *bench = *state;
-    fresh(bench, "pipeline_stop");
-    write_many(bench, "a.jsonl", 0, 30);
-    write_many(bench, "b.jsonl", 0, MANY);
-    bench->stop_after = 30 + 200; /* in the second window of the second file */
-    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_STOPPED);
-    bench->stop_after = 0;
-    bench->stop = 0;
+    struct scene *scene = *state;
+    fresh(scene, "pipeline_stop");
+    write_many(scene, "a.jsonl", 0, 30);
+    write_many(scene, "b.jsonl", 0, MANY);
+    scene->stop_after = 30 + 200; /* in the second window of the second file */
+    assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_STOPPED);
+    scene->stop_after = 0;
+    scene->stop = 0;
     /* The call that asked was the last one, in the middle of a window of some 700 documents. */
-    assert_true(bench->last.documents >= 230 && bench->last.documents < 330);
-    assert_int_equal(bench->summary.documents, 30);
-    assert_string_equal(ask(bench, "SELECT count(*) FROM glob('@/out/*.parquet*')"), "1");
-    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
-    struct hs_buffer b = bytes_of(bench, "out/part-00001-b.parquet");
-    assert_int_equal(score(bench, "a.jsonl b.jsonl", (headsift_inputs){0}, NULL, true), HEADSIFT_UNSCORED);
-    assert_same_bytes(bench, "out/part-00001-b.parquet", &b);
+    assert_true(scene->last.documents >= 230 && scene->last.documents < 330);
+    assert_int_equal(scene->summary.documents, 30);
+    assert_true(scene->first.documents == 0 && scene->first.share <= 0);
+    assert_string_equal(ask(scene, "SELECT count(*) FROM glob('@/out/*.parquet*')"), "1");
+    assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    assert_true(scene->first.documents == 0 && scene->first.share > 0); /* time left is counted from what was done */
+    struct hs_buffer b = bytes_of(scene, "out/part-00001-b.parquet");
+    assert_int_equal(score(scene, "a.jsonl b.jsonl", (headsift_inputs){0}, NULL, true), HEADSIFT_UNSCORED);
+    assert_same_bytes(scene, "out/part-00001-b.parquet", &b);
 }
 
 static void duplicates_are_counted_over_windows_and_inputs(void **state) {
-    struct bench *bench = *state;
-    fresh(bench, "pipeline_ids");
-    write_many(bench, "a.jsonl", 0, 690);
-    write_many(bench, "b.jsonl", 600, 95); /* 90 of them again */
-    assert_int_equal(simple(bench, "a.jsonl b.jsonl"), HEADSIFT_OK);
-    assert_int_equal(bench->summary.duplicate_ids, 90);
+    struct scene *scene = *state;
+    fresh(scene, "pipeline_ids");
+    write_many(scene, "a.jsonl", 0, 690);
+    write_many(scene, "b.jsonl", 600, 95); /* 90 of them again */
+    assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_OK);
+    assert_int_equal(scene->summary.duplicate_ids, 90);
 }
 
 static void a_giant_passes_and_its_memory_goes(void **state) {
-    struct bench *bench = *state;
+    struct scene *scene = *state;
     enum { GIANT = 3 << 20 };
     struct hs_buffer lines = {0};
-    fresh(bench, "pipeline_giant");
+    fresh(scene, "pipeline_giant");
     append_record(&lines, 0);
     assert_true(hs_buffer_printf(&lines, "{\"id\":\"giant\",\"text\":\""));
     for (size_t i = 0; i < GIANT / 8; i++) {
@@ -332,18 +334,18 @@ static void a_giant_passes_and_its_memory_goes(void **state) {
     }
     hs_buffer_printf(&lines, "\"}\n");
     append_record(&lines, 2);
-    write_text(bench, "a.jsonl", lines.data);
+    write_text(scene, "a.jsonl", lines.data);
     hs_buffer_free(&lines);
     struct flow flow;
     struct hs_window *window;
-    plan_flow(bench, &flow, (const char *const[]){"a.jsonl"}, 1, 0);
-    start_flow(bench, &flow);
+    plan_flow(scene, &flow, (const char *const[]){"a.jsonl"}, 1, 0);
+    start_flow(scene, &flow);
     assert_int_equal(hs_pipeline_take(flow.pipeline, &window, NULL), HEADSIFT_OK);
     assert_int_equal(window->pack.rows[1].n_tokens, GIANT);
     assert_true(window->pack.encoding.capacity < GIANT && window->pack.tokens_capacity < GIANT);
     end_flow(&flow);
     headsift_score_options chunks = {.max_tokens = 4000, .long_documents = HEADSIFT_LONG_CHUNK};
-    hs_scoring_prepare(bench->model, tiny_heads(), &chunks, NULL, &flow.scoring, NULL);
+    hs_scoring_prepare(scene->model, tiny_heads(), &chunks, NULL, &flow.scoring, NULL);
     struct hs_pack pack = {0};
     char *text = hs_alloc(GIANT, 1);
     memset(text, ' ', GIANT);
@@ -355,8 +357,51 @@ static void a_giant_passes_and_its_memory_goes(void **state) {
     hs_pack_free(&pack);
 }
 
+/* Shares of a pack's tokens as its batches end. */
+struct shares {
+    double of[8];
+    size_t n;
+};
+
+static void note_share(void *user, double share) {
+    struct shares *shares = user;
+    assert_true(shares->n < 8);
+    shares->of[shares->n++] = share;
+}
+
+/* A batch holds 2,048 tokens or more: the two giants go first and alone, the others together behind them. */
+static void long_texts_go_first_and_alone(void **state) {
+    struct scene *scene = *state;
+    static const size_t lengths[] = {10, 2500, 900, 3000, 20, 1000};
+    enum { N = sizeof lengths / sizeof *lengths };
+    struct hs_scoring scoring;
+    struct shares shares = {.n = 0};
+    struct hs_pack_watch watch = {note_share, &shares};
+    struct hs_pack pack = {0};
+    char text[3000];
+    headsift_score_options options = {.max_tokens = 4000};
+    memset(text, 'b', sizeof text);
+    hs_scoring_prepare(scene->model, tiny_heads(), &options, NULL, &scoring, NULL);
+    assert_int_equal(hs_scoring_start(scene->model, &scoring, NULL), HEADSIFT_OK);
+    scoring.batch_tokens = 2048;
+    scoring.watch = &watch;
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(hs_pack_add(&scoring, &pack, text, lengths[i], NULL), HEADSIFT_OK);
+    }
+    const double tokens = (double)pack.n_tokens;
+    assert_int_equal(hs_pack_score(&scoring, &pack, NULL), HEADSIFT_OK);
+    assert_int_equal(shares.n, 2); /* nobody is told of the last */
+    assert_true(shares.of[0] >= 3000 / tokens && shares.of[0] < 3002 / tokens);
+    assert_true(shares.of[1] >= 5500 / tokens && shares.of[1] < 5504 / tokens);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(pack.rows[i].n_bytes, lengths[i]);
+        assert_true(hs_row_scored(&pack.rows[i]));
+    }
+    hs_pack_free(&pack);
+}
+
 static void large_labels_end_a_window(void **state) {
-    struct bench *bench = *state;
+    struct scene *scene = *state;
     struct hs_window window = {0};
     struct hs_scoring scoring = {.batch_tokens = 2048};
     char *id = hs_alloc(HS_WINDOW_LABEL_BYTES, 1);
@@ -365,13 +410,13 @@ static void large_labels_end_a_window(void **state) {
         .id = id, .id_size = HS_WINDOW_LABEL_BYTES / 4, .domain = "", .bad = true, .note = "no text"};
     size_t n = 0;
     for (; !hs_window_full(&window, &scoring, HS_PACK_BATCHES); n++) {
-        assert_int_equal(hs_window_add(&window, &scoring, &document, &bench->error), HEADSIFT_OK);
+        assert_int_equal(hs_window_add(&window, &scoring, &document, &scene->error), HEADSIFT_OK);
     }
     assert_int_equal(n, 4);
     hs_window_clear(&window);
     document = (struct hs_document){.domain = "", .bad = true, .note = "no text"};
     for (n = 0; !hs_window_full(&window, &scoring, HS_PACK_BATCHES); n++) {
-        assert_int_equal(hs_window_add(&window, &scoring, &document, &bench->error), HEADSIFT_OK);
+        assert_int_equal(hs_window_add(&window, &scoring, &document, &scene->error), HEADSIFT_OK);
     }
     assert_int_equal(n, HS_PACK_DOCUMENTS);
     hs_window_free(&window);
@@ -379,16 +424,16 @@ static void large_labels_end_a_window(void **state) {
 }
 
 static int set_up(void **state) {
-    static struct bench bench;
-    bench.model = tiny_scorer(false);
-    *state = &bench;
+    static struct scene scene;
+    scene.model = tiny_scorer(false);
+    *state = &scene;
     return 0;
 }
 
 static int tear_down(void **state) {
-    struct bench *bench = *state;
-    headsift_model_close(bench->model);
-    hs_buffer_free(&bench->log);
+    struct scene *scene = *state;
+    headsift_model_close(scene->model);
+    hs_buffer_free(&scene->log);
     return 0;
 }
 
@@ -403,6 +448,7 @@ int main(void) {
         cmocka_unit_test(a_stop_is_answered_between_two_batches),
         cmocka_unit_test(duplicates_are_counted_over_windows_and_inputs),
         cmocka_unit_test(a_giant_passes_and_its_memory_goes),
+        cmocka_unit_test(long_texts_go_first_and_alone),
         cmocka_unit_test(large_labels_end_a_window),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

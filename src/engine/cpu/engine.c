@@ -167,12 +167,19 @@ void hs_engine_watch(struct hs_engine *engine, const struct hs_watch *watch) { e
 
 int64_t hs_engine_layer_passes(const struct hs_engine *engine) { return engine->layer_passes; }
 
-const char *hs_engine_kernels(const struct hs_engine *engine) { return engine->kernels->name; }
-
 int hs_engine_threads(const struct hs_engine *engine) { return engine->threads; }
 
 int64_t hs_engine_batch_tokens(const struct hs_engine *engine) {
     enum { TOKENS_A_THREAD = 256, FEWEST = 2048 };
     int64_t tokens = (int64_t)engine->threads * TOKENS_A_THREAD;
     return tokens < FEWEST ? FEWEST : tokens;
+}
+
+void hs_engine_describe(const struct hs_engine *engine, struct hs_engine_facts *out) {
+    *out = (struct hs_engine_facts){
+        .dtype = hs_dtype_name(engine->element == HS_F32 ? HEADSIFT_DTYPE_F32 : HEADSIFT_DTYPE_BF16),
+        .kernels = engine->kernels->name,
+        .packed_bytes = hs_gemm_packed_bytes(engine->gemm),
+    };
+    hs_gemm_library(out->products, sizeof out->products);
 }

@@ -6,6 +6,7 @@
 
 #include <omp.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -445,3 +446,8 @@ headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *m
 }
 
 size_t hs_gemm_packed_bytes(const struct hs_gemm *gemm) { return gemm->packed_bytes; }
+
+void hs_gemm_library(char *out, size_t size) {
+    const dnnl_version_t *version = dnnl_version();
+    snprintf(out, size, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
+}

@@ -1,5 +1,5 @@
 /* Matrix products by oneDNN: y = x W^T with W packed once in the layout that oneDNN likes best.
- * The only file that knows oneDNN is gemm.c; it builds against 2.6 and 3.x. */
+ * gemm.c (with onednn.h) and isa_products.c alone know oneDNN; they build against 2.6 and 3.x. */
 #ifndef HS_ENGINE_CPU_GEMM_H
 #define HS_ENGINE_CPU_GEMM_H
 
@@ -35,11 +35,13 @@ enum hs_gemm_into { HS_GEMM_SET, HS_GEMM_ADD };
 
 /** y (rows, outputs) f32 = (SET) or += (ADD) x (rows, inputs) W^T, x being of W's element type; sums are f32.
  *  1 <= rows <= max_rows; the padding rows of x are read and those of y are read and written. A row's result does not
- *  depend on the other rows. In a parallel region each thread's call is a product of its own; outside, the product
- *  itself runs on all threads. */
+ *  depend on the other rows. In a parallel region each thread's call is a product of its own; outside, a product
+ *  of more than one row runs on all threads. */
 headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const void *x,
                             float *y, enum hs_gemm_into into, headsift_error *error);
 
+/** The library and its version, "oneDNN 3.6.2". */
+void hs_gemm_library(char *out, size_t size);
 /** Bytes of packed weights alive. */
 size_t hs_gemm_packed_bytes(const struct hs_gemm *gemm);
 

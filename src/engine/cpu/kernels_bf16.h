@@ -2,6 +2,7 @@
  * have included vectors.h and define put(), which rounds a vector to bf16, and later place_value(), weigh_in_bf16(),
  * score_rows() and mix_rows(). */
 
+typedef uint16_t element;
 enum { PAIR = 2 };
 
 /* Scores of query rows with one block of keys. */
@@ -109,48 +110,14 @@ static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start
     mix_rows(weights, pass, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
 }
 
-static void attend(const struct hs_tile *tile) {
-    _Alignas(64) float sums[STATE_ROWS * HS_MAX_HEAD_DIM];
-    const int32_t dim = tile->head_dim;
-    struct softmax state;
-    softmax_start(&state, sums, tile);
-    int64_t end = tile->position + tile->rows; /* keys that the last row sees */
-    for (int64_t start = 0; start < end; start += CHUNK) {
-        int64_t keys = end - start < CHUNK ? end - start : CHUNK;
-        for (int32_t head = 0; head < tile->heads; head++) {
-            attend_chunk(tile, head, start, keys, &state, sums);
-        }
+static void put_row(const float *sums, float scale, int32_t n, element *out) {
+    int32_t d = 0;
+    for (; d + HS_WIDTH <= n; d += HS_WIDTH) {
+        put(out + d, load(sums + d) * spread(scale));
     }
-    for (int32_t head = 0; head < tile->heads; head++) {
-        for (int32_t r = 0; r < tile->rows; r++) {
-            float scale = 1 / state.total[head * HS_TILE_ROWS + r];
-            uint16_t *out = (uint16_t *)tile->out[head] + r * tile->out_stride;
-            const float *sum = sums + (ptrdiff_t)(head * HS_TILE_ROWS + r) * dim;
-            int32_t d = 0;
-            for (; d + HS_WIDTH <= dim; d += HS_WIDTH) {
-                put(out + d, load(sum + d) * spread(scale));
-            }
-            for (; d < dim; d++) {
-                out[d] = hs_to_bf16(sum[d] * scale);
-            }
-        }
+    for (; d < n; d++) {
+        out[d] = hs_to_bf16(sums[d] * scale);
     }
 }
 
-static int64_t best_key(const void *query, const void *keys, int32_t head_dim, int64_t n) {
-    const uint16_t *q = query;
-    int64_t best = 0;
-    float most = -INFINITY;
-    for (int64_t start = 0; start < n; start += HS_KEY_BLOCK) {
-        float scores[HS_KEY_BLOCK];
-        score_rows(&q, 1, (const uint16_t *)keys + start * head_dim, head_dim, scores, HS_KEY_BLOCK);
-        int64_t count = n - start < HS_KEY_BLOCK ? n - start : HS_KEY_BLOCK;
-        for (int64_t key = 0; key < count; key++) {
-            if (scores[key] > most) {
-                most = scores[key];
-                best = start + key;
-            }
-        }
-    }
-    return best;
-}
+#include "engine/cpu/kernels_attend.h"

@@ -2,6 +2,8 @@
  * which define HS_WIDTH, HS_PASS_ROWS and HS_TABLE. */
 #include "engine/cpu/vectors.h"
 
+typedef float element;
+
 static void rms_norm(const float *x, const float *weight, int64_t n, float eps, void *to) {
     float *out = to;
     vec squares = {0};
@@ -89,10 +91,10 @@ score_block(const float *const *q, const float *block, int32_t head_dim, float *
         }
         UNROLL
         for (int r = 0; r < rows; r++) {
-            vec element = spread(q[r][d]);
+            vec part = spread(q[r][d]);
             UNROLL
             for (int v = 0; v < KEY_VECTORS; v++) {
-                sums[r][v] += element * keys[v];
+                sums[r][v] += part * keys[v];
             }
         }
     }
@@ -202,47 +204,13 @@ static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start
     mix_rows(scores, pass, (const float *)tile->values + start * dim, keys, dim, sums);
 }
 
-static void attend(const struct hs_tile *tile) {
-    _Alignas(64) float sums[STATE_ROWS * HS_MAX_HEAD_DIM];
-    const int32_t dim = tile->head_dim;
-    struct softmax state;
-    softmax_start(&state, sums, tile);
-    int64_t end = tile->position + tile->rows; /* keys that the last row sees */
-    for (int64_t start = 0; start < end; start += CHUNK) {
-        int64_t keys = end - start < CHUNK ? end - start : CHUNK;
-        for (int32_t head = 0; head < tile->heads; head++) {
-            attend_chunk(tile, head, start, keys, &state, sums);
-        }
-    }
-    for (int32_t head = 0; head < tile->heads; head++) {
-        for (int32_t r = 0; r < tile->rows; r++) {
-            float scale = 1 / state.total[head * HS_TILE_ROWS + r];
-            float *out = (float *)tile->out[head] + r * tile->out_stride;
-            const float *sum = sums + (ptrdiff_t)(head * HS_TILE_ROWS + r) * dim;
-            for (int32_t d = 0; d < dim; d++) {
-                out[d] = sum[d] * scale;
-            }
-        }
+static void put_row(const float *sums, float scale, int32_t n, element *out) {
+    for (int32_t d = 0; d < n; d++) {
+        out[d] = sums[d] * scale;
     }
 }
 
-static int64_t best_key(const void *query, const void *keys, int32_t head_dim, int64_t n) {
-    const float *q = query;
-    int64_t best = 0;
-    float most = -INFINITY;
-    for (int64_t start = 0; start < n; start += HS_KEY_BLOCK) {
-        float scores[HS_KEY_BLOCK];
-        score_rows(&q, 1, (const float *)keys + start * head_dim, head_dim, scores, HS_KEY_BLOCK);
-        int64_t count = n - start < HS_KEY_BLOCK ? n - start : HS_KEY_BLOCK;
-        for (int64_t key = 0; key < count; key++) {
-            if (scores[key] > most) {
-                most = scores[key];
-                best = start + key;
-            }
-        }
-    }
-    return best;
-}
+#include "engine/cpu/kernels_attend.h"
 
 static double saturate(int64_t rounds) {
     enum { SUMS = 12 };

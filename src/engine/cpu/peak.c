@@ -1,8 +1,6 @@
 /* What this machine can do at most, measured now: a loop that stays in registers, and packed products of the model's
  * shapes. The matrices are a meter's own, whole: how the engine cuts its weights is not the machine's limit. */
-#include <dnnl.h>
 #include <omp.h>
-#include <stdio.h>
 
 #include "engine/cpu/cpu.h"
 
@@ -20,8 +18,6 @@ struct hs_peak_meter {
     void *x; /* (threads, ROWS, most inputs) */
     float *y;
 };
-
-/* ---- The calls of gemm.h: what to change when it does ---- */
 
 static headsift_status open_products(struct hs_peak_meter *meter, headsift_error *error) {
     return hs_gemm_open((int64_t)ROWS * meter->engine->threads, meter->engine->threads, &meter->gemm, error);
@@ -197,14 +193,4 @@ void hs_peak_close(struct hs_peak_meter *meter) {
     hs_free(meter->x);
     hs_free(meter->y);
     hs_free(meter);
-}
-
-void hs_engine_describe(const struct hs_engine *engine, struct hs_engine_facts *out) {
-    const dnnl_version_t *version = dnnl_version();
-    *out = (struct hs_engine_facts){
-        .dtype = hs_dtype_name(engine->element == HS_F32 ? HEADSIFT_DTYPE_F32 : HEADSIFT_DTYPE_BF16),
-        .kernels = engine->kernels->name,
-        .packed_bytes = hs_gemm_packed_bytes(engine->gemm),
-    };
-    snprintf(out->products, sizeof out->products, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
 }

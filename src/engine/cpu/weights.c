@@ -1,7 +1,5 @@
 /* Weights read from the mapped checkpoint, converted to f32 and packed: each thread takes one piece of a matrix at a
  * time, so that no more than a piece a thread is ever there unpacked. */
-#include <omp.h>
-
 #include "engine/cpu/cpu.h"
 
 /* One matrix to pack: rows of one or two weights behind each other, or columns of one. */

@@ -1,9 +1,7 @@
 /* Blocks of rows shared out among threads. Each thread takes its block through all products and loops of a phase while
  * it is in the core's own cache; two phases a layer is all that threads wait for each other. */
-#define _POSIX_C_SOURCE 200809L
 #include <omp.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/cpu/cpu.h"
 
@@ -106,16 +104,10 @@ headsift_status hs_multiply(struct hs_engine *engine, struct hs_worker *worker, 
     return hs_gemm_run(engine->gemm, matrix, rows, x, y, into, error);
 }
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-void hs_clock_start(struct hs_worker *worker) { worker->since = now(); }
+void hs_clock_start(struct hs_worker *worker) { worker->since = omp_get_wtime(); }
 
 void hs_clock_stop(const struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage) {
-    double time = now();
+    double time = omp_get_wtime();
     worker->costs[stage].seconds += (time - worker->since) * (omp_in_parallel() ? 1 : engine->threads);
     worker->since = time;
 }

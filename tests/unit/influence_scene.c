@@ -1,7 +1,7 @@
-/* See influence_bench.h. Folders are made under the build's scratch folder.
+/* See influence_scene.h. Folders are made under the build's scratch folder.
  * SQL may touch that folder alone. */
 #define _GNU_SOURCE
-#include "influence_bench.h"
+#include "influence_scene.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -12,8 +12,8 @@
 
 enum { LINE = 256 };
 
-void path_of(const struct bench *bench, const char *name, char out[2 * PATH]) {
-    snprintf(out, 2 * PATH, "%s/%s", bench->folder, name);
+void path_of(const struct scene *scene, const char *name, char out[2 * PATH]) {
+    snprintf(out, 2 * PATH, "%s/%s", scene->folder, name);
 }
 
 static void remove_folder(const char *path) {
@@ -31,74 +31,77 @@ static void remove_folder(const char *path) {
     }
 }
 
-void write_text(const struct bench *bench, const char *name, const char *text) {
+void write_text(const struct scene *scene, const char *name, const char *text) {
     char path[2 * PATH];
-    path_of(bench, name, path);
+    path_of(scene, name, path);
     assert_int_equal(hs_file_write(path, text, strlen(text), NULL), HEADSIFT_OK);
 }
 
-void fresh(struct bench *bench, const char *name) {
-    test_scratch(bench->folder, sizeof bench->folder, name);
-    remove_folder(bench->folder);
-    assert_int_equal(hs_make_directory(bench->folder, NULL), HEADSIFT_OK);
+void fresh(struct scene *scene, const char *name) {
+    test_scratch(scene->folder, sizeof scene->folder, name);
+    remove_folder(scene->folder);
+    assert_int_equal(hs_make_directory(scene->folder, NULL), HEADSIFT_OK);
 }
 
 static void keep_log(void *user, headsift_log_level level, const char *line) {
-    struct bench *bench = user;
+    struct scene *scene = user;
     (void)level;
-    hs_buffer_append(&bench->log, line, strlen(line));
-    hs_buffer_append(&bench->log, "\n", 1);
+    hs_buffer_append(&scene->log, line, strlen(line));
+    hs_buffer_append(&scene->log, "\n", 1);
 }
 
 static void stop_in_time(void *user, const headsift_progress *progress) {
-    struct bench *bench = user;
+    struct scene *scene = user;
     assert_string_equal(progress->stage, "score");
     assert_true(progress->share >= 0 && progress->share <= 1);
-    assert_true(progress->share >= bench->last.share && progress->documents >= bench->last.documents &&
-                progress->tokens >= bench->last.tokens);
-    bench->last = *progress;
-    bench->calls++;
-    bench->stop = bench->stop_after > 0 && progress->documents >= bench->stop_after;
+    assert_true(progress->share >= scene->last.share && progress->documents >= scene->last.documents &&
+                progress->tokens >= scene->last.tokens);
+    if (scene->calls == 0) {
+        scene->first = *progress;
+    }
+    scene->last = *progress;
+    scene->calls++;
+    scene->stop = scene->stop_after > 0 && progress->documents >= scene->stop_after;
 }
 
 /* One call over a space-separated list of the folder's files, into its folder "out". */
-headsift_status score(struct bench *bench, const char *names, headsift_inputs inputs,
+headsift_status score(struct scene *scene, const char *names, headsift_inputs inputs,
                       const headsift_score_options *options, bool overwrite) {
     static char room[8][2 * PATH];
     const char *paths[8];
     char list[LINE], out[2 * PATH];
     snprintf(list, sizeof list, "%s", names);
     for (char *word = strtok(list, " "); word != NULL; word = strtok(NULL, " ")) {
-        path_of(bench, word, room[inputs.n_paths]);
+        path_of(scene, word, room[inputs.n_paths]);
         paths[inputs.n_paths] = room[inputs.n_paths];
         inputs.n_paths++;
     }
     inputs.paths = paths;
-    path_of(bench, "out", out);
-    headsift_monitor monitor = {keep_log, stop_in_time, bench, &bench->stop};
-    bench->error = (headsift_error){0};
-    bench->last = (headsift_progress){0};
-    bench->calls = 0;
-    bench->log.size = 0;
-    hs_buffer_append(&bench->log, "", 0);
-    return headsift_score_files(bench->model, tiny_heads(), options, &inputs, out, overwrite, &monitor, &bench->summary,
-                                &bench->error);
+    path_of(scene, "out", out);
+    headsift_monitor monitor = {keep_log, stop_in_time, scene, &scene->stop};
+    scene->error = (headsift_error){0};
+    scene->last = (headsift_progress){0};
+    scene->calls = 0;
+    scene->log.size = 0;
+    hs_buffer_append(&scene->log, "", 0);
+    return headsift_score_files(scene->model, tiny_heads(), options, &inputs, out, overwrite, &monitor, &scene->summary,
+                                &scene->error);
 }
 
-headsift_status simple(struct bench *bench, const char *names) {
-    return score(bench, names, (headsift_inputs){0}, NULL, false);
+headsift_status simple(struct scene *scene, const char *names) {
+    return score(scene, names, (headsift_inputs){0}, NULL, false);
 }
 
 /* The first value of a query in which each @ stands for the folder. */
-const char *ask(const struct bench *bench, const char *query) {
+const char *ask(const struct scene *scene, const char *query) {
     static char answer[LINE];
     struct hs_buffer text = {0};
     struct hs_sql sql;
-    const char *const paths[] = {bench->folder};
+    const char *const paths[] = {scene->folder};
     headsift_error error = {0};
     duckdb_result result;
     for (const char *at = query; *at != '\0'; at++) {
-        hs_buffer_append(&text, *at == '@' ? bench->folder : at, *at == '@' ? strlen(bench->folder) : 1);
+        hs_buffer_append(&text, *at == '@' ? scene->folder : at, *at == '@' ? strlen(scene->folder) : 1);
     }
     headsift_status status = hs_sql_open(&(struct hs_sql_options){.paths = paths, .n_paths = 1}, &sql, &error);
     if (status != HEADSIFT_OK || hs_sql_run(&sql, text.data, &result, &error) != HEADSIFT_OK) {
@@ -113,24 +116,24 @@ const char *ask(const struct bench *bench, const char *query) {
     return answer;
 }
 
-struct hs_buffer bytes_of(const struct bench *bench, const char *name) {
+struct hs_buffer bytes_of(const struct scene *scene, const char *name) {
     char path[2 * PATH];
     struct hs_buffer bytes = {0};
-    path_of(bench, name, path);
+    path_of(scene, name, path);
     assert_int_equal(hs_file_read(path, 1 << 24, &bytes, NULL), HEADSIFT_OK);
     return bytes;
 }
 
-void assert_same_bytes(const struct bench *bench, const char *name, struct hs_buffer *before) {
-    struct hs_buffer now = bytes_of(bench, name);
+void assert_same_bytes(const struct scene *scene, const char *name, struct hs_buffer *before) {
+    struct hs_buffer now = bytes_of(scene, name);
     assert_int_equal(now.size, before->size);
     assert_memory_equal(now.data, before->data, now.size);
     hs_buffer_free(&now);
     hs_buffer_free(before);
 }
 
-void remove_file(const struct bench *bench, const char *name) {
+void remove_file(const struct scene *scene, const char *name) {
     char path[2 * PATH];
-    path_of(bench, name, path);
+    path_of(scene, name, path);
     assert_int_equal(unlink(path), 0);
 }
