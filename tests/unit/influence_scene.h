@@ -19,10 +19,10 @@ struct scene {
     headsift_score_summary summary;
     struct hs_buffer log;
     volatile sig_atomic_t stop;
-    int64_t stop_after;     /**< documents; 0: do not stop */
+    int64_t stop_after;      /**< documents; 0: do not stop */
     headsift_progress first; /**< of the last call */
     headsift_progress last;  /**< none of its numbers ever goes back */
-    int calls;              /**< of the progress callback */
+    int calls;               /**< of the progress callback */
 };
 
 void fresh(struct scene *scene, const char *name); /**< an empty folder of this name */

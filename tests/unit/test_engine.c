@@ -306,6 +306,22 @@ static void a_mask_leaves_the_other_heads_of_its_group_alone(void **state) {
     hs_free(forked);
 }
 
+/* Two streams in one block of rows: the first has no use for a group's queries, the second has. */
+static void a_wholly_masked_group_leaves_other_streams_alone(void **state) {
+    struct fixture *f = *state;
+    enum { N = 20 };
+    static const headsift_head group[] = {{1, 2}, {2, 0}, {2, 1}}, others[] = {{1, 3}, {2, 3}};
+    const struct hs_mask masks[] = {{HEADSIFT_MASK_UNIFORM, group, 3}, {HEADSIFT_MASK_UNIFORM, others, 2}};
+    int32_t tokens[N];
+    double both[2 * N], alone[N];
+    draw_tokens(21, tokens, N);
+    lone(f->engine, tokens, N, masks, 2, both);
+    for (int i = 0; i < 2; i++) {
+        lone(f->engine, tokens, N, &masks[i], 1, alone);
+        assert_same(both + (ptrdiff_t)i * N, alone, N, 1e-6);
+    }
+}
+
 static void wanted_tokens_alone_have_losses(void **state) {
     struct fixture *f = *state;
     int32_t tokens[50];
@@ -428,6 +444,7 @@ int main(void) {
         cmocka_unit_test(few_streams_at_a_time_give_the_same),
         cmocka_unit_test(sharing_saves_the_layers_below_the_first_masked_one),
         cmocka_unit_test(a_mask_leaves_the_other_heads_of_its_group_alone),
+        cmocka_unit_test(a_wholly_masked_group_leaves_other_streams_alone),
         cmocka_unit_test(wanted_tokens_alone_have_losses),
         cmocka_unit_test(generation_equals_whole_passes),
         cmocka_unit_test(generation_stops_when_told),
