@@ -112,7 +112,8 @@ static void check_rotate(const struct hs_kernels *k, int32_t half) {
     hs_free(want);
 }
 
-/* Caches of so many positions, placed one by one; what lies behind them is NaN, which no row may see. */
+/* Caches of so many positions, placed one by one, those at odd places first, as blocks of rows may come in any order;
+ * what lies behind them is NaN, which no row may see. */
 struct caches {
     void *keys, *values;
     int64_t slots;
@@ -123,7 +124,8 @@ static struct caches fill_caches(const struct hs_kernels *k, int32_t dim, int64_
     size_t n = (size_t)(c.slots * dim);
     c.keys = draw_elements(k, n, NAN);
     c.values = draw_elements(k, n, NAN);
-    for (int64_t position = 0; position < positions; position++) {
+    for (int64_t i = 0; i < positions; i++) {
+        int64_t odd = positions / 2, position = i < odd ? 2 * i + 1 : 2 * (i - odd);
         void *key = draw_elements(k, (size_t)dim, 1);
         float *value = draw_array((size_t)dim);
         k->place_key(key, position, dim, c.keys);

@@ -74,8 +74,7 @@ static void assert_same(const double *a, const double *b, int64_t n, double rela
     }
 }
 
-static void a_document_alone_equals_itself_in_any_pack(void **state) {
-    struct fixture *f = *state;
+static void pack_in_any_order(struct hs_engine *engine) {
     static const int64_t lengths[] = {1, 2, 33, 64, 0, 17, 200, 5};
     enum { N = sizeof lengths / sizeof *lengths, MOST = 400 };
     int32_t documents[N][LONGEST], packed[MOST];
@@ -92,15 +91,34 @@ static void a_document_alone_equals_itself_in_any_pack(void **state) {
         }
         struct hs_batch batch = {.tokens = packed, .offsets = offsets, .n_documents = N};
         double nll[2 * MOST], alone[2 * LONGEST];
-        assert_int_equal(hs_engine_nll(f->engine, &batch, masks, 2, nll, NULL), HEADSIFT_OK);
+        assert_int_equal(hs_engine_nll(engine, &batch, masks, 2, nll, NULL), HEADSIFT_OK);
         for (int i = 0; i < N; i++) {
             int64_t n = lengths[which[i]];
-            lone(f->engine, documents[which[i]], n, masks, 2, alone);
+            lone(engine, documents[which[i]], n, masks, 2, alone);
             for (int m = 0; m < 2; m++) {
                 assert_same(nll + m * offsets[N] + offsets[i], alone + m * n, n, 1e-6);
             }
         }
     }
+}
+
+static void a_document_alone_equals_itself_in_any_pack(void **state) {
+    struct fixture *f = *state;
+    pack_in_any_order(f->engine);
+}
+
+/* Small blocks, the last one first: documents begin at odd rows, so that blocks share pairs of values. */
+static void a_document_alone_equals_itself_in_any_pack_in_bf16(void **state) {
+    (void)state;
+    struct hs_engine_options options = {.threads = 1, .block_rows = 16};
+    if (hs_resolve_dtype(HEADSIFT_DTYPE_BF16, &options.dtype, NULL) != HEADSIFT_OK) {
+        skip();
+    }
+    struct fixture f;
+    open_with(&f, options);
+    pack_in_any_order(f.engine);
+    void *closing = &f;
+    close_fixture(&closing);
 }
 
 static void later_tokens_move_no_earlier_loss(void **state) {
@@ -435,6 +453,7 @@ static void two_runs_give_the_same_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_alone_equals_itself_in_any_pack),
+        cmocka_unit_test(a_document_alone_equals_itself_in_any_pack_in_bf16),
         cmocka_unit_test(later_tokens_move_no_earlier_loss),
         cmocka_unit_test(a_late_token_changes_the_loss),
         cmocka_unit_test(a_late_token_changes_the_loss_in_bf16),
