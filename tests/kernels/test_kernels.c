@@ -119,20 +119,34 @@ struct caches {
     int64_t slots;
 };
 
+static void *copy_elements(const struct hs_kernels *k, const void *from, size_t n) {
+    void *copy = hs_alloc_aligned(n, hs_element_size(k->element));
+    assert_non_null(copy);
+    memcpy(copy, from, n * hs_element_size(k->element));
+    return copy;
+}
+
 static struct caches fill_caches(const struct hs_kernels *k, int32_t dim, int64_t positions) {
     struct caches c = {.slots = (positions + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK};
-    size_t n = (size_t)(c.slots * dim);
+    size_t n = (size_t)(c.slots * dim), bytes = n * hs_element_size(k->element);
     c.keys = draw_elements(k, n, NAN);
     c.values = draw_elements(k, n, NAN);
+    void *twin_keys = copy_elements(k, c.keys, n), *twin_values = copy_elements(k, c.values, n);
     for (int64_t i = 0; i < positions; i++) {
         int64_t odd = positions / 2, position = i < odd ? 2 * i + 1 : 2 * (i - odd);
         void *key = draw_elements(k, (size_t)dim, 1);
         float *value = draw_array((size_t)dim);
         k->place_key(key, position, dim, c.keys);
         k->place_value(value, position, dim, position + 1 == positions, c.values);
+        twin_of(k)->place_key(key, position, dim, twin_keys);
+        twin_of(k)->place_value(value, position, dim, position + 1 == positions, twin_values);
         hs_free(key);
         hs_free(value);
     }
+    assert_memory_equal(c.keys, twin_keys, bytes);
+    assert_memory_equal(c.values, twin_values, bytes);
+    hs_free(twin_keys);
+    hs_free(twin_values);
     return c;
 }
 
