@@ -83,6 +83,7 @@ check_format() {
 # Each fuzz target on a copy of its seeds; what it finds stays in build/fuzz/found.
 fuzz() {
     mkdir -p build/fuzz/found
+    targets=0
     for target in build/fuzz/tests/fuzz_*; do
         [ -x "$target" ] && [ -f "$target" ] || continue
         what=${target##*/fuzz_}
@@ -95,7 +96,12 @@ fuzz() {
             return 1
         }
         say "fuzz_$what: $fuzz_seconds s, nothing found"
+        targets=$((targets + 1))
     done
+    [ $targets -gt 0 ] || {
+        say "there is no fuzz target in build/fuzz/tests"
+        return 1
+    }
 }
 
 main "$@"

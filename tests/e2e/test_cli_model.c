@@ -227,14 +227,13 @@ static void bench_prints_a_line_a_length(void **state) {
     (void)state;
     const struct cli_output *output =
         cli("for i in 1 2 3; do echo '{\"text\":\"the boats came in before dawn\"}'; done >three.jsonl; "
-            "echo three.jsonl >list; headsift bench -m $MODEL --lengths 16,24 --repeat 1 --probe-tokens 48 "
+            "echo three.jsonl >list; headsift bench -m $MODEL -j 2 --lengths 16,24 --repeat 1 --probe-tokens 48 "
             "--mix-tokens 12 -o bench.json "
             "--files-from - <list");
     assert_benched(output);
     static const char *const parts[] = {"machine ",
                                         "GF/s (registers alone",
-                                        "masked    14 heads (no --heads: spread over the upper layers), the first in "
-                                        "layer 17",
+                                        "14 heads (no --heads: spread over the upper layers), the first in layer 17",
                                         "length 16, pair: 128 documents, 2048 tokens",
                                         "length 16, base",
                                         "length 24, pair: 85 documents, 2040 tokens",
