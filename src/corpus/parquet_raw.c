@@ -201,20 +201,26 @@ static headsift_status open_files(struct hs_parquet_raw *raw, headsift_error *er
     return hs_sql_open(&options, &raw->sql, error);
 }
 
-static void find_first_group(struct hs_parquet_raw *raw, int64_t first) {
+/* Leaves out the row groups before and behind the rows. */
+static void find_groups(struct hs_parquet_raw *raw, int64_t first, int64_t rows) {
     while (raw->next_group < raw->n_groups) {
-        int64_t rows = raw->pages[raw->next_group * raw->n_strings].rows;
-        if (raw->row + rows > first) {
+        int64_t group_rows = raw->pages[raw->next_group * raw->n_strings].rows;
+        if (raw->row + group_rows > first) {
             break;
         }
-        raw->row += rows;
+        raw->row += group_rows;
         raw->next_group++;
     }
     raw->skip = first - raw->row;
+    size_t n = raw->next_group;
+    for (int64_t covered = -raw->skip; n < raw->n_groups && covered < rows; n++) {
+        covered += raw->pages[n * raw->n_strings].rows;
+    }
+    raw->n_groups = n;
 }
 
 headsift_status hs_parquet_raw_open(const char *path, const struct hs_parquet_column *columns, size_t n, int64_t first,
-                                    struct hs_parquet_raw **out, headsift_error *error) {
+                                    int64_t rows, struct hs_parquet_raw **out, headsift_error *error) {
     *out = NULL;
     struct hs_parquet_raw *raw = n <= MAX_COLUMNS ? hs_alloc(1, sizeof *raw) : NULL;
     if (raw == NULL) {
@@ -229,7 +235,7 @@ headsift_status hs_parquet_raw_open(const char *path, const struct hs_parquet_co
         hs_parquet_raw_close(raw);
         return status;
     }
-    find_first_group(raw, first);
+    find_groups(raw, first, rows);
     *out = raw;
     return HEADSIFT_OK;
 }
