@@ -152,18 +152,6 @@ static headsift_status open_parquet(struct hs_reader *reader, const struct hs_in
 
 /* ---- Scanning ----------------------------------------------------------------------------------------------- */
 
-/* A filter by row number leaves row groups out by their footer. Where a column has that name, rows are counted. */
-static bool put_range(const struct parquet *parquet, struct hs_buffer *text) {
-    if (!parquet->ranged) {
-        return true;
-    }
-    if (parquet->names_rows) {
-        return hs_buffer_printf(text, " LIMIT %" PRId64 " OFFSET %" PRId64, parquet->total, parquet->first);
-    }
-    return hs_buffer_printf(text, " WHERE file_row_number >= %" PRId64 " AND file_row_number < %" PRId64,
-                            parquet->first, parquet->first + parquet->total);
-}
-
 static headsift_status start_scan(struct hs_reader *reader, headsift_error *error) {
     struct parquet *parquet = reader->state;
     struct hs_buffer text = {0};
@@ -175,7 +163,8 @@ static headsift_status start_scan(struct hs_reader *reader, headsift_error *erro
                  hs_parquet_select(&text, column->name, column->string);
         }
     }
-    ok = ok && from_file(&text, reader->path) && put_range(parquet, &text);
+    ok = ok && from_file(&text, reader->path) &&
+         (!parquet->ranged || hs_parquet_rows(&text, parquet->names_rows, parquet->first, parquet->total));
     headsift_status status =
         ok ? hs_sql_stream(&parquet->sql, text.data, &parquet->result, error) : hs_fail_memory(error, "SQL", text.size);
     parquet->running = status == HEADSIFT_OK;
@@ -245,6 +234,16 @@ static void take_row(struct parquet *parquet, struct hs_document *document) {
     parquet->given++;
 }
 
+static headsift_status fail_short(const struct hs_reader *reader, headsift_error *error) {
+    const struct parquet *parquet = reader->state;
+    char from[48] = "";
+    if (parquet->ranged) {
+        snprintf(from, sizeof from, " from row %" PRId64 " on", parquet->first);
+    }
+    return hs_fail(error, HEADSIFT_FAILED, "%s promises %" PRId64 " rows%s and holds %" PRId64 ": make it again",
+                   reader->path, parquet->total, from, parquet->given);
+}
+
 static headsift_status next_parquet(struct hs_reader *reader, struct hs_document *document, bool *more,
                                     headsift_error *error) {
     struct parquet *parquet = reader->state;
@@ -256,11 +255,7 @@ static headsift_status next_parquet(struct hs_reader *reader, struct hs_document
         take_row(parquet, document);
         return HEADSIFT_OK;
     }
-    if (parquet->given < parquet->total) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s promises %" PRId64 " rows and holds %" PRId64 ": make it again",
-                       reader->path, parquet->total, parquet->given);
-    }
-    return HEADSIFT_OK;
+    return parquet->given < parquet->total ? fail_short(reader, error) : HEADSIFT_OK;
 }
 
 static double share_parquet(const struct hs_reader *reader) {

@@ -27,5 +27,8 @@ void hs_parquet_raw_close(struct hs_parquet_raw *raw); /**< NULL is fine */
 
 /** Appends the expression that reads a column: as it is, or cast to VARCHAR. */
 bool hs_parquet_select(struct hs_buffer *out, const char *name, bool string);
+/** Appends what holds a SELECT from read_parquet to some rows: a filter by row number, which leaves row groups out by
+ * their footer, or, where a column of the file has that name, a count of rows. */
+bool hs_parquet_rows(struct hs_buffer *out, bool names_rows, int64_t first, int64_t rows);
 
 #endif
