@@ -230,7 +230,7 @@ static void a_place_that_can_t_be_is_one_line(void **state) {
     }
 }
 
-/* A device without room under the names that a journal and a part are written to before they get their own. */
+/* A device without room under the names that a journal, and a part before it gets its own, are written to. */
 struct filling {
     struct scene *scene;
     const char *name;
@@ -243,9 +243,7 @@ static void fill_disk(void *user, const headsift_progress *progress) {
     (void)progress;
     if (filling->calls++ == 0) {
         path_of(filling->scene, filling->name, path);
-        char *temporary = hs_temporary_path(path);
-        assert_int_equal(symlink("/dev/full", temporary), 0);
-        hs_free(temporary);
+        assert_int_equal(symlink("/dev/full", path), 0);
     }
 }
 
@@ -258,7 +256,8 @@ static void a_full_disk_is_one_line_and_goes_on_afterwards(void **state) {
     path_of(scene, "out", out);
     hs_process_name(process);
     snprintf(journal, sizeof journal, "out/_running/part-00000-00002.%s.rows", process);
-    const char *const paths[] = {input}, *const full[] = {journal, "out/part-00000-00003-a.parquet"};
+    char *part = hs_temporary_path("out/part-00000-00003-a.parquet");
+    const char *const paths[] = {input}, *const full[] = {journal, part};
     const headsift_inputs inputs = {.paths = paths, .n_paths = 1};
     assert_int_equal(score(scene, "a.jsonl", (headsift_inputs){0}, &small, false), HEADSIFT_OK);
     shell(scene, "mv out all");
@@ -276,6 +275,7 @@ static void a_full_disk_is_one_line_and_goes_on_afterwards(void **state) {
         assert_int_equal(score(scene, "a.jsonl", (headsift_inputs){0}, &small, false), HEADSIFT_OK);
         shell(scene, "for part in all/*.parquet; do cmp $part out/${part#all/} || exit 1; done; ! find out | grep tmp");
     }
+    hs_free(part);
 }
 
 static int set_up(void **state) {
