@@ -77,6 +77,14 @@ static void test_column_of_row_numbers(void **state) {
         make_strings(path, strings, 1);
         assert_int_equal(check_ranges(path, NULL), 9);
         assert_int_equal(check_ranges(path, &with_id), 9);
+        struct hs_reader *reader = must_open(path, &with_id, false);
+        struct hs_document document;
+        for (int row = 0; row < 9; row++) {
+            assert_true(next(reader, &document));
+            assert_int_equal(document.id_size, 1);
+            assert_int_equal(document.id[0], '9' - row);
+        }
+        hs_reader_close(reader);
     }
 }
 
