@@ -32,6 +32,12 @@ const struct cli_flag cli_model_flags[] = {
     END,
 };
 
+const struct cli_flag cli_model_path_flags[] = {
+    {.help = "Model:"},
+    TEXT("model", 'm', "MODEL", "A directory in the Hugging Face layout", model),
+    END,
+};
+
 const struct cli_flag cli_output_flags[] = {
     {.help = "Output:"},
     TEXT("output", 'o', "PATH", "Where the result goes", output),
