@@ -153,6 +153,16 @@ const struct cli_flag cli_bench_flags[] = {
     END,
 };
 
+const struct cli_flag cli_explain_flags[] = {
+    {.help = "Document:"},
+    COUNT("row", 0, "Number of the record in FILE, from 0 (default: 0)", row, 0, INT64_MAX),
+    TEXT("text", 0, "COLUMN", "Column of the text (default: text)", text),
+    TEXT("input-format", 0, "FORMAT", "parquet, jsonl, csv or text (default: by the name, else text)", input_format),
+    CHOICE("format", "FORMAT", "text (default; coloured on a terminal, else a table), json or html", format,
+           "text|json|html"),
+    END,
+};
+
 const struct cli_flag cli_tokenize_flags[] = {
     SWITCH("jsonl", 0, "The input is JSONL: a line of ids for each document", jsonl),
     SWITCH("bos", 0, "Put the BOS in front where scoring does", bos),

@@ -258,6 +258,21 @@ HEADSIFT_API headsift_status headsift_tokenize_files(headsift_model *model, cons
                                                      bool parse_special, bool add_bos, FILE *out,
                                                      headsift_error *error);
 
+typedef enum headsift_explain_format {
+    HEADSIFT_EXPLAIN_TEXT,   /**< a table, a line a token */
+    HEADSIFT_EXPLAIN_COLOUR, /**< the text, tokens coloured with terminal escapes */
+    HEADSIFT_EXPLAIN_JSON,
+    HEADSIFT_EXPLAIN_HTML /**< a page that needs nothing else */
+} headsift_explain_format;
+
+/** Prints the tokens of one document with their losses (nats), unmasked and masked, and their difference.
+ *  @param inputs  one path: a text, "-" for stdin, or a file of records of which `row` is taken.
+ *  @return HEADSIFT_UNSCORED when the document has no score (what there is of it is printed). */
+HEADSIFT_API headsift_status headsift_explain_file(headsift_model *model, const headsift_heads *heads,
+                                                   const headsift_score_options *options, const headsift_inputs *inputs,
+                                                   int64_t row, headsift_explain_format format, FILE *out,
+                                                   const headsift_monitor *monitor, headsift_error *error);
+
 /* ---- Selection (method.md section 5) ------------------------------------------------------------------------ */
 
 typedef struct headsift_select_options {
