@@ -450,6 +450,74 @@ static void two_runs_give_the_same_bytes(void **state) {
     assert_memory_equal(a, b, sizeof a);
 }
 
+static struct hs_engine_options options_of_int8(const int32_t *calibration, int64_t n) {
+    return (struct hs_engine_options){
+        .dtype = HEADSIFT_DTYPE_INT8, .threads = 2, .calibration = calibration, .n_calibration = n};
+}
+
+/* Answers of another engine: losses of both masks, and what is attended to. */
+static void answers_in_int8(int threads, int32_t block_rows, const int32_t *tokens, double *nll) {
+    struct fixture f;
+    int32_t calibration[100];
+    draw_tokens(21, calibration, 100);
+    struct hs_engine_options options = options_of_int8(calibration, 100);
+    options.threads = threads;
+    options.block_rows = block_rows;
+    const struct hs_mask masks[2] = {no_mask, some_mask};
+    open_with(&f, options);
+    assert_int_equal(hs_engine_layer_passes(f.engine), 0); /* of the calibration */
+    lone(f.engine, tokens, LONGEST, masks, 2, nll);
+    struct fixture *again = &f;
+    a_document_alone_equals_itself_in_any_pack((void **)&again);
+    later_tokens_move_no_earlier_loss((void **)&again);
+    a_late_token_changes_the_loss((void **)&again);
+    hs_engine_close(f.engine);
+    hs_model_close(f.model);
+}
+
+static void int8_is_near_f32_and_the_same_on_any_threads(void **state) {
+    struct fixture *f = *state;
+    const struct hs_mask masks[2] = {no_mask, some_mask};
+    int32_t tokens[LONGEST];
+    double exact[2 * LONGEST], few[2 * LONGEST], many[2 * LONGEST];
+    headsift_dtype dtype;
+    if (hs_resolve_dtype(HEADSIFT_DTYPE_INT8, &dtype, NULL) != HEADSIFT_OK) {
+        skip();
+    }
+    draw_tokens(22, tokens, LONGEST);
+    lone(f->engine, tokens, LONGEST, masks, 2, exact);
+    answers_in_int8(1, 0, tokens, few);
+    answers_in_int8(3, 16, tokens, many);
+    assert_same(few, many, 2 * LONGEST, 1e-9);
+    for (int m = 0; m < 2; m++) {
+        double got = 0, want = 0;
+        for (int i = 0; i < LONGEST; i++) {
+            got += few[m * LONGEST + i];
+            want += exact[m * LONGEST + i];
+        }
+        assert_same(&got, &want, 1, 1e-2); /* the models are random: a token's loss may be further away */
+    }
+    assert_true(memcmp(few, exact, sizeof few) != 0);
+}
+
+static void int8_needs_a_calibration(void **state) {
+    struct fixture *f = *state;
+    headsift_dtype dtype;
+    headsift_error error = {0};
+    struct hs_engine *engine = NULL;
+    if (hs_resolve_dtype(HEADSIFT_DTYPE_INT8, &dtype, NULL) != HEADSIFT_OK) {
+        skip();
+    }
+    struct hs_engine_options options = options_of_int8(NULL, 0);
+    assert_int_equal(hs_engine_open(f->model, &options, &engine, &error), HEADSIFT_FAILED);
+    assert_non_null(strstr(error.message, "calibrate"));
+    const int32_t beyond[] = {1, VOCAB};
+    options = options_of_int8(beyond, 2);
+    assert_int_equal(hs_engine_open(f->model, &options, &engine, &error), HEADSIFT_FAILED);
+    assert_non_null(strstr(error.message, "id 128"));
+    assert_null(engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_alone_equals_itself_in_any_pack),
@@ -470,6 +538,8 @@ int main(void) {
         cmocka_unit_test(attention_rows_never_look_ahead),
         cmocka_unit_test(what_is_out_of_range_is_refused_by_name),
         cmocka_unit_test(two_runs_give_the_same_bytes),
+        cmocka_unit_test(int8_is_near_f32_and_the_same_on_any_threads),
+        cmocka_unit_test(int8_needs_a_calibration),
     };
     return cmocka_run_group_tests(tests, open_default, close_fixture);
 }

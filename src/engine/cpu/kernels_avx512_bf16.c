@@ -177,6 +177,140 @@ static double saturate(int64_t rounds) {
     return (double)rounds * SUMS * LANES * PAIR;
 }
 
+/* ---- Beside products of s8 -------------------------------------------------------------------------------------- */
+
+/* One stage within vectors: lane i becomes v[i ^ step] + v[i], or v[i ^ step] - v[i] in the upper half of a pair. */
+static inline vec stage_within(vec v, int step) {
+    const ivec lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    __m512 other = _mm512_permutexvar_ps((__m512i)(lane ^ step), (__m512)v);
+    return (vec)other + pick((lane & step) != 0, -v, v);
+}
+
+static void hadamard(float *v, int32_t n) {
+    if (n < LANES) { /* rare */
+        for (int32_t step = 1; step < n; step *= 2) {
+            for (int32_t i = 0; i < n; i++) {
+                float a = v[i], b = v[i | step];
+                if ((i & step) == 0) {
+                    v[i] = a + b;
+                    v[i | step] = a - b;
+                }
+            }
+        }
+        for (int32_t i = 0; i < n; i++) {
+            v[i] /= sqrtf((float)n);
+        }
+        return;
+    }
+    const vec scale = spread(1 / sqrtf((float)n));
+    for (int32_t i = 0; i < n; i += LANES) {
+        vec part = load(v + i) * scale;
+        UNROLL
+        for (int step = 1; step < LANES; step *= 2) {
+            part = stage_within(part, step);
+        }
+        store(v + i, part);
+    }
+    for (int32_t step = LANES; step < n; step *= 2) {
+        for (int32_t i = 0; i < n; i += 2 * step) {
+            for (int32_t k = i; k < i + step; k += LANES) {
+                vec a = load(v + k), b = load(v + k + step);
+                store(v + k, a + b);
+                store(v + k + step, a - b);
+            }
+        }
+    }
+}
+
+static inline __m512 widened(const uint16_t *x, __mmask16 lanes) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, x)), 16));
+}
+
+static inline __mmask16 lanes_from(int64_t i, int64_t n) {
+    return lanes_left(n - i > LANES ? LANES : (int32_t)(n - i));
+}
+
+/* The scale for a largest magnitude that is given by its bits: those of NaN and infinity are the largest. */
+static float scale_of(uint32_t bits, float *inverse) {
+    float most;
+    memcpy(&most, &bits, sizeof most);
+    *inverse = most > 1e-30f && bits < 0x7F800000 ? 127 / most : 0;
+    return bits < 0x7F800000 ? most / 127 : NAN;
+}
+
+static inline void round_lanes(__m512 value, __m512 inverse, __mmask16 lanes, int8_t *q) {
+    _mm512_mask_cvtsepi32_storeu_epi8(q, lanes, _mm512_cvtps_epi32(_mm512_mul_ps(value, inverse)));
+}
+
+static float quantise_rotated(const uint16_t *x, int64_t n, int32_t block, int8_t *q) {
+    _Alignas(64) float v[HS_MAX_ROTATED];
+    __m512i most = _mm512_setzero_si512();
+    float inverse;
+    for (int64_t i = 0; i < n; i += LANES) {
+        _mm512_mask_storeu_ps(v + i, lanes_from(i, n), widened(x + i, lanes_from(i, n)));
+    }
+    for (int64_t i = 0; i < n; i += block) {
+        hadamard(v + i, block);
+    }
+    for (int64_t i = 0; i < n; i += LANES) {
+        __m512i bits = _mm512_maskz_loadu_epi32(lanes_from(i, n), v + i);
+        most = _mm512_max_epu32(most, _mm512_and_si512(bits, _mm512_set1_epi32(0x7FFFFFFF)));
+    }
+    float scale = scale_of(_mm512_reduce_max_epu32(most), &inverse);
+    for (int64_t i = 0; i < n; i += LANES) {
+        __m512 value = _mm512_maskz_loadu_ps(lanes_from(i, n), v + i);
+        round_lanes(value, _mm512_set1_ps(inverse), lanes_from(i, n), q + i);
+    }
+    return scale;
+}
+
+static float quantise(void *from, int64_t n, const int32_t *columns, int32_t n_columns, int32_t block, void *outliers,
+                      int8_t *q) {
+    uint16_t *x = from;
+    for (int32_t i = 0; i < n_columns; i++) {
+        ((uint16_t *)outliers)[i] = x[columns[i]];
+        x[columns[i]] = 0;
+    }
+    if (block > 1) {
+        return quantise_rotated(x, n, block, q);
+    }
+    __m512i most = _mm512_setzero_si512();
+    float inverse;
+    for (int64_t i = 0; i < n; i += 2 * LANES) {
+        __mmask32 lanes = n - i < 2 * LANES ? (1U << (n - i)) - 1 : 0xFFFFFFFF;
+        __m512i bits = _mm512_maskz_loadu_epi16(lanes, x + i);
+        most = _mm512_max_epu16(most, _mm512_and_si512(bits, _mm512_set1_epi16(0x7FFF)));
+    }
+    most = _mm512_max_epu32(_mm512_srli_epi32(most, 16), _mm512_and_si512(most, _mm512_set1_epi32(0xFFFF)));
+    float scale = scale_of(_mm512_reduce_max_epu32(most) << 16, &inverse);
+    for (int64_t i = 0; i < n; i += LANES) {
+        round_lanes(widened(x + i, lanes_from(i, n)), _mm512_set1_ps(inverse), lanes_from(i, n), q + i);
+    }
+    return scale;
+}
+
+static void add_scaled(const int32_t *sums, float scale, const float *scales, int64_t n, float *y) {
+    for (int64_t i = 0; i < n; i += LANES) {
+        __mmask16 lanes = lanes_from(i, n);
+        __m512 sum = _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(lanes, sums + i));
+        __m512 both = _mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, scales + i), _mm512_set1_ps(scale));
+        _mm512_mask_storeu_ps(y + i, lanes, _mm512_fmadd_ps(sum, both, _mm512_maskz_loadu_ps(lanes, y + i)));
+    }
+}
+
+__attribute__((target("avx512vnni"))) static double saturate_s8(int64_t rounds) {
+    enum { SUMS = 12, QUADS = 4 };
+    __m512i sums[SUMS] = {{0}}, a = _mm512_set1_epi8(3), b = a;
+    for (int64_t round = 0; round < rounds; round++) {
+        UNROLL
+        for (int i = 0; i < SUMS; i++) {
+            sums[i] = _mm512_dpbusd_epi32(sums[i], a, b);
+            HS_KEEP(sums[i]);
+        }
+    }
+    return (double)rounds * SUMS * LANES * QUADS;
+}
+
 const struct hs_kernels hs_kernels_avx512_bf16 = {
     .name = "avx512_bf16",
     .element = HS_BF16,
@@ -192,6 +326,10 @@ const struct hs_kernels hs_kernels_avx512_bf16 = {
     .largest = largest,
     .exp_sum = exp_sum,
     .saturate = saturate,
+    .hadamard = hadamard,
+    .quantise = quantise,
+    .add_scaled = add_scaled,
+    .saturate_s8 = saturate_s8,
 };
 #else
 typedef int hs_no_avx512_bf16; /* a translation unit must hold something */

@@ -56,6 +56,7 @@ static headsift_status place_block(struct hs_engine *engine, struct hs_worker *w
     struct hs_span span;
     hs_clock_start(worker);
     norm_rows(engine, pass->walk->x + rows.first * c->hidden, pass->weights->attention_norm, rows.n, worker->normed);
+    hs_quantise_rows(engine, worker, pass->weights->key_value, rows.n, worker->normed);
     HS_TRY(hs_multiply(engine, worker, HS_STAGE_QKV, pass->weights->key_value, rows.n, worker->normed, worker->product,
                        HS_GEMM_SET, error));
     add_bias(worker->product, pass->weights->key_value_bias, rows.n, columns, columns);
@@ -129,6 +130,7 @@ static headsift_status project_queries(struct hs_engine *engine, struct hs_worke
     const int64_t columns = (int64_t)hs_group_size(c) * c->head_dim;
     const float *bias = pass->weights->query_bias;
     norm_rows(engine, pass->walk->x + rows.first * c->hidden, pass->weights->attention_norm, rows.n, worker->normed);
+    hs_quantise_rows(engine, worker, pass->weights->queries[0], rows.n, worker->normed);
     for (int32_t kv_head = 0; kv_head < c->n_kv_head; kv_head++) {
         if (group_needed(engine, pass, rows, kv_head)) {
             HS_TRY(hs_multiply(engine, worker, HS_STAGE_QKV, pass->weights->queries[kv_head], rows.n, worker->normed,
@@ -213,8 +215,9 @@ static headsift_status mlp_rows(struct hs_engine *engine, struct hs_worker *work
                                 int64_t rows, float *x, headsift_error *error) {
     const int64_t hidden = engine->config->hidden;
     norm_rows(engine, x, weights->mlp_norm, rows, worker->normed);
+    hs_quantise_rows(engine, worker, weights->gate_up[0], rows, worker->normed);
     for (int32_t piece = 0; piece < engine->n_ffn_pieces; piece++) {
-        const int64_t first = (int64_t)piece * engine->ffn_piece, n = hs_gemm_inputs(weights->down[piece]);
+        const int64_t first = (int64_t)piece * engine->ffn_piece, n = hs_matrix_inputs(weights->down[piece]);
         HS_TRY(hs_multiply(engine, worker, HS_STAGE_MLP, weights->gate_up[piece], rows, worker->normed, worker->product,
                            HS_GEMM_SET, error));
         if (weights->gate_bias != NULL) {
@@ -227,6 +230,7 @@ static headsift_status mlp_rows(struct hs_engine *engine, struct hs_worker *work
             const float *gate = worker->product + row * 2 * n;
             engine->kernels->swiglu(gate, gate + n, n, hs_at(engine, worker->active, row * n));
         }
+        hs_quantise_rows(engine, worker, weights->down[piece], rows, worker->active);
         HS_TRY(hs_multiply(engine, worker, HS_STAGE_MLP, weights->down[piece], rows, worker->active, x, HS_GEMM_ADD,
                            error));
     }
@@ -236,7 +240,7 @@ static headsift_status mlp_rows(struct hs_engine *engine, struct hs_worker *work
 
 /* From attention rows to the residual stream behind the layer. */
 static headsift_status finish_rows(struct hs_engine *engine, struct hs_worker *worker, const struct hs_layer *weights,
-                                   const void *attention, int64_t rows, float *to, headsift_error *error) {
+                                   void *attention, int64_t rows, float *to, headsift_error *error) {
     const int64_t hidden = engine->config->hidden;
     const size_t bytes = (size_t)(rows * hidden) * sizeof *to;
     const bool aside = hs_gemm_padded(rows) != rows; /* products write whole steps of rows */
@@ -244,6 +248,7 @@ static headsift_status finish_rows(struct hs_engine *engine, struct hs_worker *w
     if (aside) {
         memcpy(x, to, bytes);
     }
+    hs_quantise_rows(engine, worker, weights->output, rows, attention);
     HS_TRY(hs_multiply(engine, worker, HS_STAGE_PROJECTION, weights->output, rows, attention, x, HS_GEMM_ADD, error));
     add_bias(x, weights->output_bias, rows, hidden, hidden);
     hs_clock_stop(engine, worker, HS_STAGE_PROJECTION);

@@ -51,8 +51,9 @@ static headsift_status loss_block(struct hs_engine *engine, struct hs_worker *wo
         norm_row(engine, job->x + row * engine->config->hidden, worker->normed, i);
         job->states[first + i] = (struct row_state){.largest = -INFINITY};
     }
+    hs_quantise_rows(engine, worker, engine->vocabulary[0], n, worker->normed);
     for (int32_t piece = 0; piece < engine->n_vocabulary; piece++) {
-        const int64_t columns = hs_gemm_outputs(engine->vocabulary[piece]);
+        const int64_t columns = hs_matrix_outputs(engine->vocabulary[piece]);
         HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, engine->vocabulary[piece], n, worker->normed, worker->product,
                            HS_GEMM_SET, error));
         for (int64_t i = 0; i < n; i++) {
@@ -91,10 +92,11 @@ headsift_status hs_best_token(struct hs_engine *engine, const float *x, int32_t 
     *out = 0;
     hs_clock_start(worker);
     norm_row(engine, x, worker->normed, 0);
+    hs_quantise_rows(engine, worker, engine->vocabulary[0], 1, worker->normed);
     for (int32_t piece = 0; piece < engine->n_vocabulary; piece++) {
         HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, engine->vocabulary[piece], 1, worker->normed, worker->product,
                            HS_GEMM_SET, error));
-        for (int32_t i = 0; i < hs_gemm_outputs(engine->vocabulary[piece]); i++) {
+        for (int32_t i = 0; i < hs_matrix_outputs(engine->vocabulary[piece]); i++) {
             if (worker->product[i] > best) {
                 best = worker->product[i];
                 *out = piece * engine->vocab_block + i;
