@@ -1,4 +1,5 @@
 hs_test(test_kernels SOURCES kernels/test_kernels.c ROOMS engine tokenizer model base)
+hs_test(test_kernels_s8 SOURCES kernels/test_kernels_s8.c ROOMS engine tokenizer model base)
 hs_test(test_engine_golden SOURCES golden/test_engine_golden.c ROOMS engine tokenizer model base LABELS golden)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(lower_isas plain base avx2)

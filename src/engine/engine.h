@@ -14,13 +14,24 @@ struct hs_engine;
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error);
 const char *hs_dtype_name(headsift_dtype dtype); /**< "f32", "bf16", "int8" */
 
+/** What products in int8 are made of. All zero: every product takes whole rows as 8-bit integers. */
+struct hs_int8_recipe {
+    int32_t outliers; /**< columns of each input that are multiplied in bf16 (at most half of them) */
+    bool hadamard;    /**< the rest of the down projections' inputs is transformed, which spreads its outliers */
+    bool bf16_down;   /**< down projections are products of bf16 */
+    bool bf16_logits; /**< and those by the output matrix */
+};
+/** The recipe of --dtype int8. */
+#define HS_INT8_RECIPE ((struct hs_int8_recipe){.outliers = 64, .hadamard = true})
+
 struct hs_engine_options {
     headsift_dtype dtype; /**< AUTO counts as F32: it is resolved above the engine */
     int threads;          /**< 0: as many as the process may use */
     int32_t block_rows;   /**< rows that go through a layer together; 0: chosen for the caches */
     int32_t vocab_block;  /**< logit columns alive at a time; 0: chosen for the caches */
     size_t stream_bytes;  /**< hidden states of masked streams alive at a time; 0: 256 MB. At least one stream is */
-    const int32_t *calibration; /**< in int8, tokens of ordinary text that outliers are chosen by */
+    struct hs_int8_recipe int8;
+    const int32_t *calibration; /**< where int8 has outliers: tokens of ordinary text that they are chosen by */
     int64_t n_calibration;
 };
 
@@ -97,6 +108,7 @@ enum hs_engine_stage {
 struct hs_stage_cost {
     double seconds;       /**< of every thread, summed */
     double multiply_adds; /**< of products and attention; what a causal mask hides is not counted */
+    double in_s8;         /**< of those: of 8-bit integers */
 };
 void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[HS_STAGES]);
 

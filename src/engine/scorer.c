@@ -14,6 +14,7 @@ headsift_status headsift_model_open(const headsift_model_options *options, const
         return hs_fail_memory(error, "a model", sizeof *scorer);
     }
     scorer->threads = options->threads;
+    scorer->int8 = HS_INT8_RECIPE;
     if (monitor != NULL) {
         scorer->monitor = *monitor;
     }
@@ -60,6 +61,7 @@ headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out,
         }
         struct hs_engine_options options = {.dtype = scorer->dtype,
                                             .threads = scorer->threads,
+                                            .int8 = scorer->int8,
                                             .calibration = text.ids,
                                             .n_calibration = (int64_t)text.n};
         headsift_status status = hs_engine_open(scorer->model, &options, &scorer->engine, error);

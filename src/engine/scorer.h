@@ -12,7 +12,8 @@ struct headsift_model {
     char *path;
     headsift_dtype dtype; /**< resolved */
     int threads;
-    headsift_monitor monitor; /**< of headsift_model_open, for one line when the weights are packed */
+    struct hs_int8_recipe int8; /**< of an engine in int8 */
+    headsift_monitor monitor;   /**< of headsift_model_open, for one line when the weights are packed */
 };
 
 /** Prose, maths, code and markup that an engine in int8 is calibrated with: always the same, so that a model's scores

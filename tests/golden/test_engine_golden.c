@@ -186,6 +186,7 @@ static void calibrate(struct hs_encoding *text, struct hs_engine_options *option
     assert_int_equal(hs_encode(tokenizer, hs_calibration_text, strlen(hs_calibration_text), HS_ENCODE_BOS, text, NULL),
                      HEADSIFT_OK);
     assert_in_range(text->n, 500, 2000);
+    options->int8 = HS_INT8_RECIPE;
     options->calibration = text->ids;
     options->n_calibration = (int64_t)text->n;
     hs_tokenizer_close(tokenizer);

@@ -112,93 +112,6 @@ static void check_rotate(const struct hs_kernels *k, int32_t half) {
     hs_free(want);
 }
 
-/* ---- Beside products of s8 ---- */
-
-/* The twin may sum in another order: whole numbers differ by one where a value is half way. */
-static void check_quantised(const struct hs_kernels *k, int64_t n, int32_t block, float of_first) {
-    const struct hs_kernels *twin = twin_of(k);
-    const size_t count = (size_t)n, bytes = hs_element_size(k->element);
-    const int32_t columns[] = {0, (int32_t)n / 2, (int32_t)n - 1}, n_columns = n < 3 ? 0 : 3;
-    void *x = draw_elements(k, count, 3), *twin_x = draw_elements(k, count, 1);
-    void *out = draw_elements(k, 3, 1), *twin_out = draw_elements(k, 3, 1);
-    int8_t *q = hs_alloc(count + 1, 1), *twin_q = hs_alloc(count, 1);
-    set_element(k, x, 0, of_first); /* an outlier where there are any */
-    memcpy(twin_x, x, count * bytes);
-    q[n] = 77;
-    float scale = k->quantise(x, n, columns, n_columns, block, out, q);
-    float twin_scale = twin->quantise(twin_x, n, columns, n_columns, block, twin_out, twin_q);
-    assert_int_equal(q[n], 77);
-    assert_int_equal(isnan(scale), isnan(twin_scale));
-    assert_int_equal(isnan(scale), n_columns == 0 && !isfinite(of_first));
-    if (!isnan(scale)) {
-        assert_near(k->name, "quantise", 0, scale, twin_scale, block == 1 ? 0 : 1e-6);
-        assert_memory_equal(x, twin_x, count * bytes); /* the outliers are 0 in it */
-        assert_memory_equal(out, twin_out, (size_t)n_columns * bytes);
-        for (size_t i = 0; i < count; i++) {
-            assert_near(k->name, "quantise", i, q[i], twin_q[i], 0 + (block > 1));
-        }
-    }
-    void *arrays[] = {x, twin_x, out, twin_out, q, twin_q};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        hs_free(arrays[i]);
-    }
-}
-
-static void check_add_scaled(const struct hs_kernels *k, int64_t n) {
-    const size_t count = (size_t)n;
-    int32_t *sums = hs_alloc(count, sizeof *sums);
-    float *scales = draw_array(count), *y = draw_array(count + 1), *twin_y = draw_array(count);
-    memcpy(twin_y, y, count * sizeof *y);
-    for (size_t i = 0; i < count; i++) {
-        sums[i] = (int32_t)(draw() * 1e6f);
-    }
-    float behind = y[n];
-    k->add_scaled(sums, 1e-6f, scales, n, y);
-    twin_of(k)->add_scaled(sums, 1e-6f, scales, n, twin_y);
-    assert_true(y[n] == behind);
-    for (size_t i = 0; i < count; i++) {
-        assert_near(k->name, "add_scaled", i, y[i], twin_y[i], 1e-6);
-    }
-    hs_free(sums);
-    hs_free(scales);
-    hs_free(y);
-    hs_free(twin_y);
-}
-
-static void check_s8(const struct hs_kernels *k) {
-    if (k->quantise == NULL) {
-        return;
-    }
-    for (int32_t n = 1; n <= HS_MAX_ROTATED; n *= 2) {
-        float *v = draw_array((size_t)n), *want = draw_array((size_t)n), *before = draw_array((size_t)n);
-        memcpy(want, v, (size_t)n * sizeof *v);
-        memcpy(before, v, (size_t)n * sizeof *v);
-        k->hadamard(v, n);
-        twin_of(k)->hadamard(want, n);
-        for (size_t i = 0; i < (size_t)n; i++) {
-            assert_near(k->name, "hadamard", i, v[i], want[i], 2e-6);
-        }
-        k->hadamard(v, n);
-        for (size_t i = 0; i < (size_t)n; i++) {
-            assert_near(k->name, "hadamard undone", i, v[i], before[i], 2e-6);
-        }
-        hs_free(v);
-        hs_free(want);
-        hs_free(before);
-        check_quantised(k, n, n, 900);
-    }
-    static const int64_t sizes[] = {1, 2, 3, 15, 16, 17, 31, 32, 33, 100, 192, 576, 1025};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        static const float firsts[] = {900, 0, 1e-38f, INFINITY, NAN};
-        for (size_t f = 0; f < sizeof firsts / sizeof *firsts; f++) {
-            check_quantised(k, sizes[i], 1, firsts[f]);
-        }
-        check_add_scaled(k, sizes[i]);
-    }
-    check_quantised(k, 192, 64, 900); /* several blocks */
-    check_quantised(k, 24, 8, NAN);
-}
-
 /* Caches of so many positions, placed one by one, those at odd places first, as blocks of rows may come in any order;
  * what lies behind them is NaN, which no row may see. */
 struct caches {
@@ -296,7 +209,6 @@ static void check_table(const struct hs_kernels *k) {
         check_rows(k, sizes[i]);
     }
     check_attend(k, 64, HS_TILE_ROWS, HS_TILE_HEADS, 77);
-    check_s8(k);
     static const int32_t dims[] = {2, 8, 16, 24, 32, 64, 80, 96, 128, 256};
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
         check_rotate(k, dims[i] / 2);

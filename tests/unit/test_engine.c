@@ -452,7 +452,7 @@ static void two_runs_give_the_same_bytes(void **state) {
 
 static struct hs_engine_options options_of_int8(const int32_t *calibration, int64_t n) {
     return (struct hs_engine_options){
-        .dtype = HEADSIFT_DTYPE_INT8, .threads = 2, .calibration = calibration, .n_calibration = n};
+        .dtype = HEADSIFT_DTYPE_INT8, .threads = 2, .int8 = HS_INT8_RECIPE, .calibration = calibration, .n_calibration = n};
 }
 
 /* Answers of another engine: losses of both masks, and what is attended to. */

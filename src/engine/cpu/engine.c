@@ -60,7 +60,8 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
     engine->model = model;
     engine->config = config;
     engine->element = dtype == HEADSIFT_DTYPE_F32 ? HS_F32 : HS_BF16;
-    engine->int8 = dtype == HEADSIFT_DTYPE_INT8;
+    engine->s8 = dtype == HEADSIFT_DTYPE_INT8 ? hs_s8_best() : NULL;
+    engine->recipe = options->int8;
     const struct hs_kernels *available[HS_MOST_TABLES];
     hs_kernels_available(engine->element, isa, available);
     engine->kernels = available[0];
@@ -78,9 +79,6 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
     }
     if (status == HEADSIFT_OK) {
         status = hs_int8_calibrate(engine, options->calibration, options->n_calibration, error);
-    }
-    if (status == HEADSIFT_OK && engine->int8) {
-        status = hs_weights_repack(engine, error);
     }
     if (status != HEADSIFT_OK) {
         hs_engine_close(engine);
@@ -193,7 +191,7 @@ int64_t hs_engine_batch_tokens(const struct hs_engine *engine) {
 
 void hs_engine_describe(const struct hs_engine *engine, struct hs_engine_facts *out) {
     *out = (struct hs_engine_facts){
-        .dtype = hs_dtype_name(engine->int8                ? HEADSIFT_DTYPE_INT8
+        .dtype = hs_dtype_name(engine->s8 != NULL          ? HEADSIFT_DTYPE_INT8
                                : engine->element == HS_F32 ? HEADSIFT_DTYPE_F32
                                                            : HEADSIFT_DTYPE_BF16),
         .kernels = engine->kernels->name,

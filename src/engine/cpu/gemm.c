@@ -69,8 +69,6 @@ static dnnl_data_type_t type_of(enum hs_element element) {
     return element == HS_F32 ? dnnl_f32 : element == HS_BF16 ? dnnl_bf16 : dnnl_s8;
 }
 
-static dnnl_data_type_t type_of_sums(enum hs_element element) { return element == HS_S8 ? dnnl_s32 : dnnl_f32; }
-
 /* ---- Shapes and their primitives -------------------------------------------------------------------------------- */
 
 /* Attributes of a product: scratch memory is the caller's; ADD sums into y. */
@@ -101,7 +99,7 @@ static headsift_status matmul_desc(const struct hs_gemm *gemm, const struct shap
     dnnl_primitive_attr_t how = NULL;
     dnnl_status_t status = layout_create(rows, shape->inputs, type_of(shape->element), dnnl_ab, &x);
     if (status == dnnl_success) {
-        status = layout_create(rows, shape->outputs, type_of_sums(shape->element), dnnl_ab, &y);
+        status = layout_create(rows, shape->outputs, dnnl_f32, dnnl_ab, &y);
     }
     if (status == dnnl_success) {
         status = attributes_create(into, &how);
@@ -416,7 +414,7 @@ static headsift_status lane_need(struct lane *lane, size_t bytes, headsift_error
 }
 
 headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const void *x,
-                            void *y, enum hs_gemm_into into, headsift_error *error) {
+                            float *y, enum hs_gemm_into into, headsift_error *error) {
     int64_t padded = hs_gemm_padded(rows);
     struct product *product = product_of(gemm, matrix->shape, padded, into);
     struct lane *lane = lane_of(gemm);

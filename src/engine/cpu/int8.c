@@ -17,7 +17,8 @@ static size_t input_count(const struct hs_engine *engine) { /* the last is of th
 
 struct hs_int8_input *hs_int8_input_of(const struct hs_engine *engine, enum hs_role role, int32_t layer,
                                        int64_t piece) {
-    if (!engine->int8) {
+    if (engine->s8 == NULL || (role == HS_DOWN && engine->recipe.bf16_down) ||
+        (role == HS_OUTPUT && engine->recipe.bf16_logits)) {
         return NULL;
     }
     struct hs_int8_input *inputs = engine->inputs + (size_t)layer * inputs_of_layer(engine);
@@ -36,33 +37,47 @@ struct hs_int8_input *hs_int8_input_of(const struct hs_engine *engine, enum hs_r
     }
 }
 
-/* Activations have their outliers elsewhere in every row, so those of the down projection are spread out by a transform
- * (Ashkboos et al., 2404.00456), and its pieces are worked on while their layer's input is still needed. */
+/* The columns of an input that are multiplied in bf16, at most half of them. */
+static int32_t outlier_count(const struct hs_engine *engine, int64_t n) {
+    return (int32_t)(n / 2 < engine->recipe.outliers ? n / 2 : engine->recipe.outliers);
+}
+
+/* The rest of a down projection's input has its outliers elsewhere in every row, so it is spread out by a transform
+ * (Ashkboos et al., 2404.00456), in the largest blocks that divide it. */
+static int32_t block_of(int64_t rest) {
+    int32_t block = (int32_t)(rest & -rest);
+    return block > HS_MOST_ROTATED ? HS_MOST_ROTATED : block < 16 ? 1 : block;
+}
+
 static headsift_status input_alloc(const struct hs_engine *engine, size_t index, struct hs_int8_input *input,
                                    headsift_error *error) {
     const struct hs_config *c = engine->config;
     const size_t within = index % inputs_of_layer(engine);
     const bool last = index + 1 == input_count(engine);
-    input->n = c->hidden;
-    input->block = 1;
+    int64_t n = c->hidden;
+    input->split.block = 1;
     if (!last && within == OF_OUTPUT) {
-        input->n = (int64_t)c->n_head * c->head_dim;
+        n = (int64_t)c->n_head * c->head_dim;
     } else if (!last && within >= OF_DOWN) {
         int64_t left = c->ffn - (int64_t)(within - OF_DOWN) * engine->ffn_piece;
-        input->n = left < engine->ffn_piece ? left : engine->ffn_piece;
-        input->block = (int32_t)(input->n & -input->n); /* the largest power of 2 in it */
-        input->slot = 1;
+        n = left < engine->ffn_piece ? left : engine->ffn_piece;
+        input->split.block = engine->recipe.hadamard ? block_of(n - outlier_count(engine, n)) : 1;
+        input->slot = 1; /* pieces are worked on while their layer's input is still needed */
     }
-    input->n_columns = (int32_t)(input->n / 2 < HS_OUTLIERS ? (input->n + 1) / 2 : HS_OUTLIERS);
-    input->columns = hs_alloc((size_t)input->n_columns, sizeof *input->columns);
-    input->weights = hs_alloc((size_t)input->n, sizeof *input->weights);
-    return input->columns == NULL || input->weights == NULL
-               ? hs_fail_memory(error, "a calibration", (size_t)input->n * sizeof *input->weights)
+    input->split.n = n;
+    input->split.n_taken = outlier_count(engine, n);
+    input->taken = hs_alloc((size_t)(n + 31) / 32, sizeof *input->taken);
+    input->split.taken = input->taken;
+    if (input->split.n_taken > 0) {
+        input->weights = hs_alloc((size_t)n, sizeof *input->weights);
+    }
+    return input->taken == NULL || (input->split.n_taken > 0 && input->weights == NULL)
+               ? hs_fail_memory(error, "a calibration", (size_t)n * sizeof *input->weights)
                : HEADSIFT_OK;
 }
 
 headsift_status hs_int8_alloc(struct hs_engine *engine, headsift_error *error) {
-    if (!engine->int8) {
+    if (engine->s8 == NULL) {
         return HEADSIFT_OK;
     }
     engine->inputs = hs_alloc(input_count(engine), sizeof *engine->inputs);
@@ -77,7 +92,7 @@ headsift_status hs_int8_alloc(struct hs_engine *engine, headsift_error *error) {
 
 void hs_int8_free(struct hs_engine *engine) {
     for (size_t i = 0; engine->inputs != NULL && i < input_count(engine); i++) {
-        hs_free(engine->inputs[i].columns);
+        hs_free(engine->inputs[i].taken);
         hs_free(engine->inputs[i].weights);
     }
     hs_free(engine->inputs);
@@ -87,48 +102,38 @@ void hs_int8_free(struct hs_engine *engine) {
 
 /* Adds the fourth powers of a row's elements, relative to its mean square. Whole numbers, so that the order in which
  * threads come doesn't matter. */
-static void observe_rows(struct hs_int8_input *input, int64_t rows, const uint16_t *x) {
+static void observe_row(struct hs_int8_input *input, const uint16_t *x) {
     const double scale = 0x1p16;
-    for (int64_t row = 0; row < rows; row++) {
-        double square = 1e-30;
-        for (int64_t i = 0; i < input->n; i++) {
-            double value = (double)hs_from_bf16(x[row * input->n + i]);
-            square += value * value / (double)input->n;
-        }
-        for (int64_t i = 0; isfinite(square) && i < input->n; i++) {
-            double value = (double)hs_from_bf16(x[row * input->n + i]), share = value * value / square;
-            int64_t weight = (int64_t)(share * share * scale);
+    const int64_t n = input->split.n;
+    double square = 1e-30;
+    for (int64_t i = 0; i < n; i++) {
+        double value = (double)hs_from_bf16(x[i]);
+        square += value * value / (double)n;
+    }
+    for (int64_t i = 0; isfinite(square) && i < n; i++) {
+        double value = (double)hs_from_bf16(x[i]), share = value * value / square;
+        int64_t weight = (int64_t)(share * share * scale);
 #pragma omp atomic
-            input->weights[i] += weight;
-        }
+        input->weights[i] += weight;
     }
 }
 
-/* The columns that weighed most, the lowest of equals; ascending. */
+/* The columns that weighed most, the lowest of equals. */
 static void choose_columns(struct hs_int8_input *input) {
-    for (int32_t i = 0; i < input->n_columns; i++) {
+    for (int32_t i = 0; i < input->split.n_taken; i++) {
         int64_t best = 0;
-        for (int64_t column = 1; column < input->n; column++) {
+        for (int64_t column = 1; column < input->split.n; column++) {
             best = input->weights[column] > input->weights[best] ? column : best;
         }
-        input->weights[best] = -1; /* taken */
+        input->taken[best / 32] |= 1U << best % 32;
+        input->weights[best] = -1;
     }
-    int32_t n = 0;
-    for (int64_t column = 0; column < input->n; column++) {
-        if (input->weights[column] < 0) {
-            input->columns[n++] = (int32_t)column;
-        }
-    }
+    hs_free(input->weights);
+    input->weights = NULL;
 }
 
-headsift_status hs_int8_calibrate(struct hs_engine *engine, const int32_t *tokens, int64_t n, headsift_error *error) {
-    if (!engine->int8) {
-        return HEADSIFT_OK;
-    }
-    if (n < 2) {
-        return hs_fail(error, HEADSIFT_FAILED, "an engine in int8 needs tokens to calibrate with; it was given %lld",
-                       (long long)n);
-    }
+/* All layers and logits, once, over one document. */
+static headsift_status observe(struct hs_engine *engine, const int32_t *tokens, int64_t n, headsift_error *error) {
     const int64_t offsets[] = {0, n};
     const struct hs_batch batch = {.tokens = tokens, .offsets = offsets, .n_documents = 1};
     const struct hs_mask unmasked = {0};
@@ -138,11 +143,6 @@ headsift_status hs_int8_calibrate(struct hs_engine *engine, const int32_t *token
     }
     headsift_status status = hs_engine_nll(engine, &batch, &unmasked, 1, nll, error);
     hs_free(nll);
-    for (size_t i = 0; i < input_count(engine); i++) {
-        choose_columns(&engine->inputs[i]);
-        hs_free(engine->inputs[i].weights);
-        engine->inputs[i].weights = NULL;
-    }
     engine->layer_passes = 0;
     for (int i = 0; i < engine->threads; i++) {
         memset(engine->workers[i].costs, 0, sizeof engine->workers[i].costs);
@@ -150,22 +150,37 @@ headsift_status hs_int8_calibrate(struct hs_engine *engine, const int32_t *token
     return status;
 }
 
+headsift_status hs_int8_calibrate(struct hs_engine *engine, const int32_t *tokens, int64_t n, headsift_error *error) {
+    if (engine->s8 == NULL || engine->recipe.outliers == 0) {
+        return HEADSIFT_OK;
+    }
+    if (n < 2) {
+        return hs_fail(error, HEADSIFT_FAILED, "an engine in int8 needs tokens to calibrate with; it was given %lld",
+                       (long long)n);
+    }
+    HS_TRY(observe(engine, tokens, n, error));
+    for (size_t i = 0; i < input_count(engine); i++) {
+        if (engine->inputs[i].weights != NULL) {
+            choose_columns(&engine->inputs[i]);
+        }
+    }
+    return hs_weights_repack(engine, error);
+}
+
 /* ---- Rows ------------------------------------------------------------------------------------------------------- */
 
-void hs_quantise_rows(const struct hs_engine *engine, struct hs_worker *worker, const struct hs_matrix *matrix,
-                      int64_t rows, void *x) {
+void hs_quantise_row(const struct hs_engine *engine, struct hs_worker *worker, const struct hs_matrix *matrix,
+                     int64_t row, const void *x) {
     struct hs_int8_input *input = matrix->input;
     if (input == NULL) {
         return;
     }
     if (input->weights != NULL) {
-        observe_rows(input, rows, x);
+        observe_row(input, x);
         return;
     }
-    const struct hs_quantised *out = &worker->quantised[input->slot];
-    for (int64_t row = 0; row < rows; row++) {
-        out->scales[row] = engine->kernels->quantise(
-            hs_at(engine, x, row * input->n), input->n, input->columns, input->n_columns, input->block,
-            hs_at(engine, out->outliers, row * input->n_columns), out->rows + row * input->n);
-    }
+    const struct hs_split *split = &input->split;
+    const struct hs_quantised *to = &worker->quantised[input->slot];
+    to->scales[row] = engine->s8->quantise(x, split, to->outliers + row * split->n_taken,
+                                           to->rows + row * (split->n - split->n_taken));
 }

@@ -15,10 +15,9 @@ enum {
     HS_TILE_ROWS = 8,  /**< positions of an attention tile, at most */
     HS_TILE_HEADS = 8, /**< heads of an attention tile, at most */
     HS_MAX_HEAD_DIM = 1024,
-    HS_MAX_ROTATED = 512, /**< the longest vector of a Hadamard transform */
 };
 
-enum hs_element { HS_F32, HS_BF16, HS_S8 /**< of products alone */ };
+enum hs_element { HS_F32, HS_BF16, HS_S8 /**< of products alone: see kernels_s8.h */ };
 
 /*  Caches of one KV head, E = element. `pair` is 1 in f32 and 2 in bf16, whose instructions multiply pairs:
  *    keys   (blocks, D / pair, HS_KEY_BLOCK, pair) E: dimension(s) d of 32 neighbouring positions stand together
@@ -68,20 +67,6 @@ struct hs_kernels {
     float (*exp_sum)(const float *x, int64_t n, float shift);
     /** Multiply-adds in registers alone, `rounds` times: the most that one core can do. @return how many there were */
     double (*saturate)(int64_t rounds);
-
-    /* What products of s8 need beside them; NULL in tables that have none. */
-    /** v (n) becomes its orthonormal Hadamard transform, which undoes itself. n: a power of 2, at most HS_MAX_ROTATED.
-     */
-    void (*hadamard)(float *v, int32_t n);
-    /** Splits x (n) E = outliers + scale * q. The outliers are the elements at `columns`, which become 0 in x. What is
-     *  left, transformed by Hadamard in blocks of `block` (1: as it is; else n is at most HS_MAX_ROTATED), is rounded
-     * to whole numbers of -127 .. 127 of the smallest scale. @return the scale; NaN if it isn't finite */
-    float (*quantise)(void *x, int64_t n, const int32_t *columns, int32_t n_columns, int32_t block, void *outliers,
-                      int8_t *q);
-    /** y (n) += sums (n) * scale * scales (n) */
-    void (*add_scaled)(const int32_t *sums, float scale, const float *scales, int64_t n, float *y);
-    /** As saturate, of s8. */
-    double (*saturate_s8)(int64_t rounds);
 };
 
 extern const struct hs_kernels hs_kernels_plain, hs_kernels_plain_bf16; /**< the twins */

@@ -153,62 +153,6 @@ static double saturate(int64_t rounds) {
     return (double)rounds * 8;
 }
 
-/* Element (i, j) of the matrix is -1 where i and j share an odd number of bits, else 1. */
-static void hadamard(float *v, int32_t n) {
-    double out[HS_MAX_ROTATED];
-    for (int32_t i = 0; i < n; i++) {
-        out[i] = 0;
-        for (int32_t j = 0; j < n; j++) {
-            out[i] += __builtin_parity((unsigned)(i & j)) != 0 ? -v[j] : v[j];
-        }
-    }
-    for (int32_t i = 0; i < n; i++) {
-        v[i] = (float)(out[i] / sqrt(n));
-    }
-}
-
-static float quantise(void *x, int64_t n, const int32_t *columns, int32_t n_columns, int32_t block, void *outliers,
-                      int8_t *q) {
-    ELEMENT *from = x;
-    float rotated[HS_MAX_ROTATED], most = 0;
-    for (int32_t i = 0; i < n_columns; i++) {
-        ((ELEMENT *)outliers)[i] = from[columns[i]];
-        from[columns[i]] = 0;
-    }
-    for (int64_t i = 0; block > 1 && i < n; i++) {
-        rotated[i] = GET(from[i]);
-    }
-    for (int64_t i = 0; block > 1 && i < n; i += block) {
-        hadamard(rotated + i, block);
-    }
-    for (int64_t i = 0; i < n && isfinite(most); i++) {
-        float magnitude = fabsf(block > 1 ? rotated[i] : GET(from[i]));
-        most = magnitude <= most ? most : magnitude;
-    }
-    float inverse = most > 1e-30f && isfinite(most) ? 127 / most : 0;
-    for (int64_t i = 0; i < n; i++) {
-        q[i] = isfinite(most) ? (int8_t)rintf((block > 1 ? rotated[i] : GET(from[i])) * inverse) : 0;
-    }
-    return isfinite(most) ? most / 127 : NAN;
-}
-
-static void add_scaled(const int32_t *sums, float scale, const float *scales, int64_t n, float *y) {
-    for (int64_t i = 0; i < n; i++) {
-        y[i] = (float)(y[i] + (double)sums[i] * scale * scales[i]);
-    }
-}
-
-static double saturate_s8(int64_t rounds) {
-    int32_t sums[8] = {0};
-    for (int64_t round = 0; round < rounds; round++) {
-        for (int i = 0; i < 8; i++) {
-            sums[i] += 3;
-        }
-        __asm__ volatile("" : : "r"(sums) : "memory");
-    }
-    return (double)rounds * 8;
-}
-
 const struct hs_kernels HS_TABLE = {
     .name = HS_TABLE_NAME,
     .element = HS_TABLE_ELEMENT,
@@ -224,8 +168,4 @@ const struct hs_kernels HS_TABLE = {
     .largest = largest,
     .exp_sum = exp_sum,
     .saturate = saturate,
-    .hadamard = hadamard,
-    .quantise = quantise,
-    .add_scaled = add_scaled,
-    .saturate_s8 = saturate_s8,
 };

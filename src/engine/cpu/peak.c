@@ -20,7 +20,9 @@ struct hs_peak_meter {
 };
 
 /* What the products of the engine take. */
-static enum hs_element element_of(const struct hs_engine *engine) { return engine->int8 ? HS_S8 : engine->element; }
+static enum hs_element element_of(const struct hs_engine *engine) {
+    return engine->s8 != NULL ? HS_S8 : engine->element;
+}
 
 static headsift_status open_products(struct hs_peak_meter *meter, headsift_error *error) {
     return hs_gemm_open((int64_t)ROWS * meter->engine->threads, meter->engine->threads, &meter->gemm, error);
@@ -46,7 +48,7 @@ static double loop_in_registers(const struct hs_engine *engine, double seconds) 
     for (int64_t rounds = FEWEST_ROUNDS; took < seconds; rounds *= 2) {
         double done = 0, start = omp_get_wtime();
 #pragma omp parallel num_threads(engine->threads) reduction(+ : done)
-        done += engine->int8 ? engine->kernels->saturate_s8(rounds) : engine->kernels->saturate(rounds);
+        done += engine->s8 != NULL ? engine->s8->saturate(rounds) : engine->kernels->saturate(rounds);
         took = omp_get_wtime() - start;
         rate = took > 0 ? done / took : 0;
     }
@@ -126,7 +128,7 @@ static headsift_status pack_shape(struct hs_peak_meter *meter, struct shape *sha
         return hs_fail_memory(error, "a matrix to measure with", (size_t)n * sizeof *w);
     }
     for (int64_t i = 0; i < n; i++) {
-        w[i] = value_at(i) * (meter->engine->int8 ? 64 : 1);
+        w[i] = value_at(i) * (meter->engine->s8 != NULL ? 64 : 1);
     }
     headsift_status status = pack(meter, shape, w, error);
     hs_free(w);
@@ -146,7 +148,7 @@ static headsift_status alloc_rows(struct hs_peak_meter *meter, headsift_error *e
         return hs_fail_memory(error, "rows to measure with", (size_t)(rows * (inputs + outputs)) * sizeof *meter->y);
     }
     for (int64_t i = 0; i < rows * inputs; i++) {
-        if (engine->int8) {
+        if (engine->s8 != NULL) {
             ((int8_t *)meter->x)[i] = (int8_t)(64 * value_at(i));
         } else if (engine->element == HS_F32) {
             ((float *)meter->x)[i] = value_at(i);

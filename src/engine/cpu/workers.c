@@ -29,12 +29,29 @@ static headsift_status arrays_alloc(const struct array *arrays, size_t n, size_t
     return HEADSIFT_OK;
 }
 
+static headsift_status worker_alloc_s8(const struct hs_engine *engine, struct hs_worker *w, size_t widest,
+                                       headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    const size_t rows = (size_t)hs_gemm_padded(engine->block_rows), piece = (size_t)engine->ffn_piece;
+    const size_t outliers = ((size_t)engine->recipe.outliers + HS_S8_SLACK) * sizeof(uint16_t);
+    const size_t inputs = larger((size_t)c->hidden, (size_t)(c->n_head * c->head_dim));
+    const struct array arrays[] = {
+        {(void **)&w->quantised[0].rows, inputs + HS_S8_SLACK}, {(void **)&w->quantised[0].scales, sizeof(float)},
+        {(void **)&w->quantised[0].outliers, outliers},         {(void **)&w->quantised[1].rows, piece + HS_S8_SLACK},
+        {(void **)&w->quantised[1].scales, sizeof(float)},      {(void **)&w->quantised[1].outliers, outliers},
+    };
+    const struct array one_row[] = {{(void **)&w->scaled, widest * sizeof(float)}};
+    HS_TRY(arrays_alloc(arrays, sizeof arrays / sizeof *arrays, rows, error));
+    return arrays_alloc(one_row, 1, 1, error);
+}
+
 static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_worker *w, headsift_error *error) {
     const struct hs_config *c = engine->config;
     size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
     size_t kv = (size_t)(c->n_kv_head * c->head_dim), piece = (size_t)engine->ffn_piece;
     size_t hidden = (size_t)c->hidden, e = engine->element_size, widest = 2 * kv;
-    const size_t others[] = {heads / (size_t)c->n_kv_head, 2 * piece, (size_t)engine->vocab_block};
+    const size_t others[] = {heads / (size_t)c->n_kv_head, 2 * piece, (size_t)engine->vocab_block,
+                             engine->s8 != NULL ? hidden : 0};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         widest = larger(widest, others[i]);
     }
@@ -44,17 +61,8 @@ static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_wo
         {&w->forked, heads * e},  {&w->active, piece * e},
         {&w->means, kv * e},      {(void **)&w->residual, hidden * sizeof(float)},
     };
-    const struct array in_int8[] = {
-        {(void **)&w->quantised[0].rows, larger(hidden, heads)},
-        {(void **)&w->quantised[0].scales, sizeof(float)},
-        {&w->quantised[0].outliers, HS_OUTLIERS * e},
-        {(void **)&w->quantised[1].rows, piece},
-        {(void **)&w->quantised[1].scales, sizeof(float)},
-        {&w->quantised[1].outliers, HS_OUTLIERS * e},
-        {(void **)&w->sums, larger(widest, hidden) * sizeof(int32_t)},
-    };
     HS_TRY(arrays_alloc(arrays, sizeof arrays / sizeof *arrays, rows, error));
-    return engine->int8 ? arrays_alloc(in_int8, sizeof in_int8 / sizeof *in_int8, rows, error) : HEADSIFT_OK;
+    return engine->s8 == NULL ? HEADSIFT_OK : worker_alloc_s8(engine, w, widest, error);
 }
 
 headsift_status hs_workers_alloc(struct hs_engine *engine, headsift_error *error) {
@@ -85,7 +93,7 @@ void hs_workers_free(struct hs_engine *engine) {
                           w->quantised[1].rows,
                           w->quantised[1].scales,
                           w->quantised[1].outliers,
-                          w->sums};
+                          w->scaled};
         for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
             hs_free(arrays[k]);
         }
@@ -143,6 +151,7 @@ void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[
         for (int stage = 0; stage < HS_STAGES; stage++) {
             costs[stage].seconds += engine->workers[i].costs[stage].seconds;
             costs[stage].multiply_adds += engine->workers[i].costs[stage].multiply_adds;
+            costs[stage].in_s8 += engine->workers[i].costs[stage].in_s8;
         }
     }
 }
