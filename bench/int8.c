@@ -180,15 +180,16 @@ static headsift_status measure(const struct call *call, const struct side *side,
 
 /* ---- Ranking ---- */
 
+/* @param again also where an earlier run has done it, of other code or another recipe */
 static headsift_status score(const struct call *call, const struct side *side, const struct work *work,
-                             const char *name, struct hs_buffer *place, headsift_error *error) {
+                             const char *name, bool again, struct hs_buffer *place, headsift_error *error) {
     const headsift_inputs inputs = {.paths = &call->documents, .n_paths = 1};
     const headsift_score_options options = {0};
     if (!hs_buffer_printf(place, "%s/%s", call->folder, name)) {
         return hs_fail_memory(error, "a path", 1);
     }
     headsift_status status =
-        headsift_score_files(side->model, work->heads, &options, &inputs, place->data, true, NULL, NULL, error);
+        headsift_score_files(side->model, work->heads, &options, &inputs, place->data, again, NULL, NULL, error);
     return status == HEADSIFT_UNSCORED ? HEADSIFT_OK : status;
 }
 
@@ -196,7 +197,7 @@ static headsift_status rank(const struct call *call, const struct side *side, co
                             headsift_error *error) {
     struct hs_buffer exact = {0}, place = {0};
     struct hs_agreement agreement = {0};
-    headsift_status status = score(call, side, work, name, &place, error);
+    headsift_status status = score(call, side, work, name, true, &place, error);
     if (status == HEADSIFT_OK) {
         status = hs_buffer_printf(&exact, "%s/f32", call->folder)
                      ? hs_agreement_read(exact.data, place.data, 0.2, &agreement, error)
@@ -225,7 +226,7 @@ static headsift_status score_exactly(const struct call *call, const struct work 
     struct hs_buffer place = {0};
     headsift_status status = side_open(call, HEADSIFT_DTYPE_F32, (struct hs_int8_recipe){0}, &exact, error);
     if (status == HEADSIFT_OK) {
-        status = score(call, &exact, work, "f32", &place, error);
+        status = score(call, &exact, work, "f32", false, &place, error);
     }
     hs_buffer_free(&place);
     side_close(&exact);

@@ -65,7 +65,7 @@ typedef struct headsift_monitor {
 
 /** Type of weights, activations and products; sums, norms, softmax and losses are f32 or f64 in any case. AUTO: bf16
  *  where the CPU has products of it (AVX-512 BF16, AMX, ARMv8.6 BF16), else f32. INT8: as bf16, but most of a product
- * is of 8-bit integers (AVX-512 VNNI and BF16); scores differ more, and AUTO never chooses it. */
+ * is of 8-bit integers (AVX-512 VNNI, BF16 and VBMI2); scores differ more, and AUTO never chooses it. */
 typedef enum headsift_dtype {
     HEADSIFT_DTYPE_AUTO,
     HEADSIFT_DTYPE_F32,

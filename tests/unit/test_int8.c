@@ -107,7 +107,7 @@ static void quantise_weights(const struct hs_split *split, const float *w, struc
     }
     assert_int_equal(taken, split->n_taken);
     for (int64_t i = 0; split->block > 1 && i < n; i += split->block) {
-        hs_s8_plain.hadamard(out->rest + i, split->block);
+        hs_hadamard(out->rest + i, split->block);
     }
     for (int64_t i = 0; i < n; i++) {
         most = fmaxf(most, fabsf(out->rest[i]));

@@ -46,7 +46,7 @@ static int32_t outlier_count(const struct hs_engine *engine, int64_t n) {
  * (Ashkboos et al., 2404.00456), in the largest blocks that divide it. */
 static int32_t block_of(int64_t rest) {
     int32_t block = (int32_t)(rest & -rest);
-    return block > HS_MOST_ROTATED ? HS_MOST_ROTATED : block < 16 ? 1 : block;
+    return block > HS_MOST_ROTATED ? HS_MOST_ROTATED : block < 32 ? 1 : block;
 }
 
 static headsift_status input_alloc(const struct hs_engine *engine, size_t index, struct hs_int8_input *input,

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum {
-    HS_S8_SLACK = 16,     /**< elements behind a row that quantise may overwrite */
+    HS_S8_SLACK = 32,     /**< elements behind a row that quantise may overwrite */
     HS_MAX_ROTATED = 512, /**< columns of an input that is transformed */
     HS_MOST_ROTATED = 64, /**< columns of a block of it */
 };
@@ -16,7 +16,7 @@ struct hs_split {
     int64_t n;             /**< columns */
     const uint32_t *taken; /**< (n / 32, rounded up): bit i of word w says that column 32 w + i is an outlier */
     int32_t n_taken;
-    int32_t block; /**< the rest is transformed by Hadamard in blocks of so many (16, 32 or 64); 1: it isn't */
+    int32_t block; /**< the rest is transformed by Hadamard in blocks of so many (32 or 64); 1: it isn't */
 };
 
 struct hs_s8_kernels {
@@ -25,8 +25,6 @@ struct hs_s8_kernels {
      *  for the rest after its transform). q is rounded to whole numbers of -127 .. 127 of the smallest scale.
      *  @return the scale: NaN where the rest isn't finite, 1 where it is 0 */
     float (*quantise)(const uint16_t *x, const struct hs_split *split, uint16_t *outliers, int8_t *q);
-    /** v (n) becomes its orthonormal Hadamard transform, which undoes itself. n: 16, 32 or 64. */
-    void (*hadamard)(float *v, int32_t n);
     /** out (n) = y (n) * row * columns (n) */
     void (*scale)(const float *y, float row, const float *columns, int64_t n, float *out);
     /** x (n) += y (n) * row * columns (n) */
@@ -37,8 +35,11 @@ struct hs_s8_kernels {
 
 extern const struct hs_s8_kernels hs_s8_plain; /**< the twin */
 #if defined(__x86_64__)
-extern const struct hs_s8_kernels hs_s8_avx512; /**< AVX-512 VNNI and BF16 */
+extern const struct hs_s8_kernels hs_s8_avx512; /**< AVX-512 VNNI, BF16 and VBMI2 */
 #endif
+
+/** v (n, a power of 2) becomes its orthonormal Hadamard transform, which undoes itself. */
+void hs_hadamard(float *v, int64_t n);
 
 /** The best table of a machine on which hs_isa_check_int8 finds nothing missing. */
 static inline const struct hs_s8_kernels *hs_s8_best(void) {

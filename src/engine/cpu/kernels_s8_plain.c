@@ -7,17 +7,18 @@
 
 #include "engine/cpu/kernels.h"
 
-/* Element (i, j) of the matrix is -1 where i and j share an odd number of bits, else 1. */
-static void hadamard(float *v, int32_t n) {
-    double out[HS_MOST_ROTATED];
-    for (int32_t i = 0; i < n; i++) {
-        out[i] = 0;
-        for (int32_t j = 0; j < n; j++) {
-            out[i] += __builtin_parity((unsigned)(i & j)) != 0 ? -v[j] : v[j];
+void hs_hadamard(float *v, int64_t n) {
+    for (int64_t step = 1; step < n; step *= 2) {
+        for (int64_t i = 0; i < n; i++) {
+            if ((i & step) == 0) {
+                float a = v[i], b = v[i + step];
+                v[i] = a + b;
+                v[i + step] = a - b;
+            }
         }
     }
-    for (int32_t i = 0; i < n; i++) {
-        v[i] = (float)(out[i] / sqrt(n));
+    for (int64_t i = 0; i < n; i++) {
+        v[i] /= sqrtf((float)n);
     }
 }
 
@@ -37,7 +38,7 @@ static float rest_at(const uint16_t *x, const struct hs_split *split, int64_t at
         }
     }
     if (split->block > 1) {
-        hadamard(block, split->block);
+        hs_hadamard(block, split->block);
     }
     return block[at - first];
 }
@@ -49,16 +50,17 @@ static float quantise(const uint16_t *x, const struct hs_split *split, uint16_t 
         float magnitude = fabsf(rest_at(x, split, i));
         most = magnitude <= most ? most : magnitude;
     }
-    const float inverse = !isfinite(most) ? 0 : most > 1e-30f ? 127 / most : 1;
+    const float inverse = most > 1e-30f && isfinite(most) ? 127 / most : 0;
+    const float scale_of_row = !isfinite(most) ? NAN : most > 1e-30f ? most / 127 : 1;
     for (int64_t i = 0; i < rest; i++) {
         q[i] = isfinite(most) ? (int8_t)rintf(rest_at(x, split, i) * inverse) : 0;
     }
     for (int64_t i = 0, n = 0; i < split->n; i++) {
         if (is_taken(split, i)) {
-            outliers[n++] = hs_to_bf16(hs_from_bf16(x[i]) * inverse);
+            outliers[n++] = hs_to_bf16(hs_from_bf16(x[i]) * (1 / scale_of_row));
         }
     }
-    return !isfinite(most) ? NAN : most > 1e-30f ? most / 127 : 1;
+    return scale_of_row;
 }
 
 static void scale(const float *y, float row, const float *columns, int64_t n, float *out) {
@@ -87,7 +89,6 @@ static double saturate(int64_t rounds) {
 const struct hs_s8_kernels hs_s8_plain = {
     .name = "plain",
     .quantise = quantise,
-    .hadamard = hadamard,
     .scale = scale,
     .add_scaled = add_scaled,
     .saturate = saturate,

@@ -37,14 +37,13 @@ static float round_row(float *w, int64_t n) {
 
 /* Splits and rounds row by row: w (outputs, n) becomes (outputs, n - n_taken).
  * @param outliers (outputs, n_taken), in units of the rows' scales */
-static void round_rows(const struct hs_engine *engine, const struct hs_split *split, float *w, int64_t outputs,
-                       float *outliers, float *scales) {
+static void round_rows(const struct hs_split *split, float *w, int64_t outputs, float *outliers, float *scales) {
     const int64_t n = split->n - split->n_taken;
     for (int64_t row = 0; row < outputs; row++) {
         float *rest = w + row * n, *apart = outliers + row * split->n_taken;
         part_row(split, w + row * split->n, apart, rest);
         for (int64_t i = 0; split->block > 1 && i < n; i += split->block) {
-            engine->s8->hadamard(rest + i, split->block);
+            hs_hadamard(rest + i, split->block);
         }
         scales[row] = round_row(rest, n);
         for (int32_t i = 0; i < split->n_taken; i++) {
@@ -64,7 +63,7 @@ static headsift_status pack_rounded(struct hs_engine *engine, float *w, int64_t 
         hs_free(outliers);
         return hs_fail_memory(error, "columns of weights", (apart + (size_t)outputs) * sizeof *outliers);
     }
-    round_rows(engine, split, w, outputs, outliers, matrix->scales);
+    round_rows(split, w, outputs, outliers, matrix->scales);
     headsift_status status = hs_gemm_pack(engine->gemm, w, n, outputs, n, HS_S8, &matrix->packed, error);
     if (status == HEADSIFT_OK && apart > 0) {
         status = hs_gemm_pack(engine->gemm, outliers, split->n_taken, outputs, split->n_taken, HS_BF16,
