@@ -8,6 +8,7 @@
 
 /* A block's widest outputs, rows x columns of f32, should stay in a core's second-level cache. */
 enum { DEFAULT_BLOCK_ROWS = 128, DEFAULT_VOCAB_BLOCK = 1024, FFN_PIECE = 2 * HS_COLUMN_STEP };
+_Static_assert((int)FFN_PIECE <= (int)HS_MAX_ROTATED, "a piece is transformed as a whole");
 
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error) {
     enum hs_isa isa;
