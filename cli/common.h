@@ -26,7 +26,7 @@ headsift_status cli_need_place(const char *output, headsift_error *error);
 headsift_status cli_need_inputs(const struct cli_call *call, headsift_error *error);
 
 /** What --model, --dtype and --threads say. */
-headsift_status cli_model_options(const struct cli_values *values, headsift_model_options *out, headsift_error *error);
+headsift_model_options cli_model_options(const struct cli_values *values);
 /** Opens the model of --model with --dtype and --threads. */
 headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error);
 /** The same, and loads the heads of --heads. */

@@ -26,7 +26,7 @@ const struct cli_flag cli_common_flags[] = {
 const struct cli_flag cli_model_flags[] = {
     {.help = "Model:"},
     TEXT("model", 'm', "MODEL", "A GGUF file, or a directory in the Hugging Face layout", model),
-    CHOICE("dtype", "TYPE", "Arithmetic: auto (default: bf16 where the CPU has it, else f32), f32 or bf16", dtype,
+    CHOICE("dtype", "TYPE", "Arithmetic: auto (default: bf16 where the CPU has it, else f32), f32, bf16 or int8", dtype,
            "auto|f32|bf16|int8"),
     COUNT("threads", 'j', "Threads (default: as many as the process may use)", threads, 1, 4096),
     END,

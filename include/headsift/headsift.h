@@ -64,8 +64,14 @@ typedef struct headsift_monitor {
 /* ---- Model -------------------------------------------------------------------------------------------------- */
 
 /** Type of weights, activations and products; sums, norms, softmax and losses are f32 or f64 in any case. AUTO: bf16
- *  where the CPU has products of it (AVX-512 BF16, AMX, ARMv8.6 BF16), else f32. */
-typedef enum headsift_dtype { HEADSIFT_DTYPE_AUTO, HEADSIFT_DTYPE_F32, HEADSIFT_DTYPE_BF16 } headsift_dtype;
+ *  where the CPU has products of it (AVX-512 BF16, AMX, ARMv8.6 BF16), else f32. INT8: as bf16, but most of a product
+ * is of 8-bit integers (AVX-512 VNNI, BF16 and VBMI2); scores differ more, and AUTO never chooses it. */
+typedef enum headsift_dtype {
+    HEADSIFT_DTYPE_AUTO,
+    HEADSIFT_DTYPE_F32,
+    HEADSIFT_DTYPE_BF16,
+    HEADSIFT_DTYPE_INT8,
+} headsift_dtype;
 
 /** A model, its tokenizer and, from the first call that needs it, its weights packed for this machine.
  *  Not thread-safe: one call at a time. */

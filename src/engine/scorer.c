@@ -2,6 +2,8 @@
  * Also headsift_tokenize, the smallest question that needs only part of it. */
 #include "engine/scorer.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 headsift_status headsift_model_open(const headsift_model_options *options, const headsift_monitor *monitor,
@@ -12,6 +14,7 @@ headsift_status headsift_model_open(const headsift_model_options *options, const
         return hs_fail_memory(error, "a model", sizeof *scorer);
     }
     scorer->threads = options->threads;
+    scorer->int8 = HS_INT8_RECIPE;
     if (monitor != NULL) {
         scorer->monitor = *monitor;
     }
@@ -51,8 +54,19 @@ void headsift_model_close(headsift_model *scorer) {
 
 headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out, headsift_error *error) {
     if (scorer->engine == NULL) {
-        struct hs_engine_options options = {.dtype = scorer->dtype, .threads = scorer->threads};
-        HS_TRY(hs_engine_open(scorer->model, &options, &scorer->engine, error));
+        struct hs_encoding text = {0};
+        if (scorer->dtype == HEADSIFT_DTYPE_INT8) {
+            HS_TRY(hs_encode(scorer->tokenizer, hs_calibration_text, strlen(hs_calibration_text), HS_ENCODE_BOS, &text,
+                             error));
+        }
+        struct hs_engine_options options = {.dtype = scorer->dtype,
+                                            .threads = scorer->threads,
+                                            .int8 = scorer->int8,
+                                            .calibration = text.ids,
+                                            .n_calibration = (int64_t)text.n};
+        headsift_status status = hs_engine_open(scorer->model, &options, &scorer->engine, error);
+        hs_encoding_free(&text);
+        HS_TRY(status);
         struct hs_engine_facts facts;
         hs_engine_describe(scorer->engine, &facts);
         hs_log(&scorer->monitor, HEADSIFT_LOG_INFO, "model %s: %d layers x %d heads, %s, %s kernels, %d threads",

@@ -133,6 +133,8 @@ static void bad_inputs_are_refused_before_any_work(void **state) {
          "HEADSIFT_ISA=avx9: this machine has plain, ", 2},
         {"HEADSIFT_ISA=plain headsift score -m $MODEL --heads $HEADS -o no c.csv --text body --dtype bf16",
          "HEADSIFT_ISA=plain has no products of bf16", 2},
+        {"HEADSIFT_ISA=base headsift score -m $MODEL --heads $HEADS -o no c.csv --text body --dtype int8",
+         "HEADSIFT_ISA=base has no products of int8", 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct cli_output *output = cli("%s", cases[i].line);
