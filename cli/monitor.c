@@ -4,9 +4,9 @@
 #include "monitor.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/human.h"
 #include "base/text.h"
 
 static const double TERMINAL_INTERVAL = 0.2, PLAIN_INTERVAL = 30;
@@ -20,10 +20,8 @@ static void clear_line(struct cli_monitor *monitor) {
 
 static void print_json(const char *level, const char *message) {
     struct hs_buffer quoted = {0};
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm utc;
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    char stamp[HS_STAMP];
+    hs_stamp_write(time(NULL), stamp);
     if (hs_json_quote(&quoted, message, strlen(message))) {
         fprintf(stderr, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":%s}\n", stamp, level, quoted.data);
     }
@@ -46,35 +44,14 @@ static void on_log(void *user, headsift_log_level level, const char *text) {
     fprintf(stderr, "%s%s\n", level == HEADSIFT_LOG_WARNING ? "headsift: warning: " : "", line);
 }
 
-/* "850", "84.2k", "1.2M". */
-static void format_count(double count, char *out, size_t size) {
-    if (count < 10000) {
-        snprintf(out, size, "%.0f", count);
-    } else {
-        bool millions = count >= 1e6;
-        snprintf(out, size, "%.1f%c", count / (millions ? 1e6 : 1e3), millions ? 'M' : 'k');
-    }
-}
-
-static void format_time(double seconds, char *out, size_t size) {
-    long long whole = seconds < 1e12 ? (long long)(seconds + 0.5) : 0;
-    if (whole < 60) {
-        snprintf(out, size, "%llds", whole);
-    } else if (whole < 3600) {
-        snprintf(out, size, "%lldm%02llds", whole / 60, whole % 60);
-    } else {
-        snprintf(out, size, "%lldh%02lldm", whole / 3600, whole / 60 % 60);
-    }
-}
-
 static void format_progress(const struct cli_monitor *monitor, const headsift_progress *progress, char *out,
                             size_t size) {
-    char tokens[16], rate[16], left[24], part[80] = "";
-    format_count((double)progress->tokens, tokens, sizeof tokens);
-    format_count(progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0, rate, sizeof rate);
+    char tokens[24], rate[24], left[24], part[80] = "";
+    hs_human_count((double)progress->tokens, tokens, sizeof tokens);
+    hs_human_count(progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0, rate, sizeof rate);
     double gained = progress->share - monitor->first_share;
     if (progress->share >= 0 && gained > 0) {
-        format_time(progress->seconds * (1 - progress->share) / gained, left, sizeof left);
+        hs_human_time(progress->seconds * (1 - progress->share) / gained, left, sizeof left);
         snprintf(part, sizeof part, ", %.1f %% done, %s left", 100 * progress->share, left);
     }
     snprintf(out, size, "%s: %lld documents, %s tokens, %s tokens/s%s", progress->stage, (long long)progress->documents,

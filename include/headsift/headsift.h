@@ -287,6 +287,16 @@ HEADSIFT_API headsift_status headsift_run(headsift_model *model, const headsift_
                                           const headsift_inputs *inputs, const char *directory, FILE *out,
                                           const headsift_monitor *monitor, headsift_error *error);
 
+/* ---- How far it is -------------------------------------------------------------------------------------------- */
+
+/** Prints how far a folder of headsift_score_files or headsift_run is: documents, tokens and units done, the ranks that
+ *  work on it, those that lag, are silent or failed, the time left. Reads only, also while others write; files that
+ *  are missing, torn or wrong are said and passed over.
+ *  @param json  one JSON object (docs/formats.md) instead of text. @param all  every rank, not the worst ten
+ *  @return HEADSIFT_FAILED where the directory can't be read or is no such folder. */
+HEADSIFT_API headsift_status headsift_status_print(const char *directory, bool json, bool all, FILE *out,
+                                                   headsift_error *error);
+
 /* ---- How fast it is (docs/performance.md) -------------------------------------------------------------------- */
 
 typedef struct headsift_bench_options {
