@@ -4,4 +4,4 @@ hs_test(test_cli_model SOURCES e2e/test_cli_model.c e2e/cli_support.c ROOMS base
 foreach(test test_cli test_cli_model)
   add_dependencies(${test} headsift)
 endforeach()
-hs_test(test_monitor SOURCES unit/test_monitor.c ${CMAKE_SOURCE_DIR}/cli/monitor.c ROOMS base LINK headsift_jansson)
+hs_test(test_monitor SOURCES unit/test_monitor.c ${CMAKE_SOURCE_DIR}/cli/monitor.c ROOMS base LINK headsift_jansson m)
