@@ -39,6 +39,7 @@ struct hs_work_input {
     struct hs_work_unit *items;
     size_t n, capacity;
     bool planned; /**< the index was read: there are n units, not one more */
+    char *source; /**< what tells the input's content, by its index; NULL: nothing does */
 };
 
 /** The units of all inputs. */
@@ -52,7 +53,7 @@ struct hs_work {
 /** Reads score.json, _index, _parts, _running and the names of the parts. */
 void hs_work_read(const char *directory, time_t now, struct hs_work *out, struct hs_problems *problems);
 /** The unit of a part's name ("part-00003-00007-NAME.parquet") or of a row journal's; NULL where there can't be one. */
-struct hs_work_unit *hs_work_named(struct hs_work *units, const char *name);
+struct hs_work_unit *hs_work_named(struct hs_work *work, const char *name);
 void hs_work_free(struct hs_work *units); /**< fine on a zeroed struct */
 static inline bool hs_work_unit_done(const struct hs_work_unit *unit) { return unit->recorded && unit->there; }
 

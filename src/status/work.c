@@ -30,23 +30,23 @@ static bool ends_with(const char *name, const char *end) {
 
 /* ---- Lists that grow as files name what is in them ---- */
 
-static bool grow_inputs(struct hs_work *units, size_t n) {
-    void *array = units->inputs;
-    if (!hs_grow(&array, &units->capacity, n, sizeof *units->inputs)) {
+static bool grow_inputs(struct hs_work *work, size_t n) {
+    void *array = work->inputs;
+    if (!hs_grow(&array, &work->capacity, n, sizeof *work->inputs)) {
         return false;
     }
-    units->inputs = array;
-    memset(units->inputs + units->n, 0, (n - units->n) * sizeof *units->inputs);
-    units->n = n;
+    work->inputs = array;
+    memset(work->inputs + work->n, 0, (n - work->n) * sizeof *work->inputs);
+    work->n = n;
     return true;
 }
 
-static struct hs_work_input *input_at(struct hs_work *units, size_t input) {
-    bool there = input < units->n;
-    if (!there && !units->stated && input < MOST_UNPLANNED) {
-        there = grow_inputs(units, input + 1);
+static struct hs_work_input *input_at(struct hs_work *work, size_t input) {
+    bool there = input < work->n;
+    if (!there && !work->stated && input < MOST_UNPLANNED) {
+        there = grow_inputs(work, input + 1);
     }
-    return there ? &units->inputs[input] : NULL;
+    return there ? &work->inputs[input] : NULL;
 }
 
 static struct hs_work_unit *unit_at(struct hs_work_input *list, size_t unit) {
@@ -63,29 +63,35 @@ static struct hs_work_unit *unit_at(struct hs_work_input *list, size_t unit) {
     return &list->items[unit];
 }
 
-struct hs_work_unit *hs_work_named(struct hs_work *units, const char *name) {
+/* @param source  what the input was that this unit is of; NULL: not said */
+static struct hs_work_unit *unit_of(struct hs_work *work, const char *name, const char *source) {
     size_t input, unit;
     const char *at = strncmp(name, "part-", 5) == 0 ? read_number(name + 5, &input) : NULL;
     if (at == NULL || *at != '-' || read_number(at + 1, &unit) == NULL) {
         return NULL;
     }
-    struct hs_work_input *list = input_at(units, input);
-    return list != NULL ? unit_at(list, unit) : NULL;
+    struct hs_work_input *list = input_at(work, input);
+    bool other = list != NULL && list->source != NULL && source != NULL && strcmp(list->source, source) != 0;
+    return list != NULL && !other ? unit_at(list, unit) : NULL;
+}
+
+struct hs_work_unit *hs_work_named(struct hs_work *work, const char *name) {
+    return unit_of(work, name, NULL);
 }
 
 /* ---- score.json and _index ---- */
 
-static void read_settings(const char *directory, struct hs_work *units, struct hs_problems *problems) {
+static void read_settings(const char *directory, struct hs_work *work, struct hs_problems *problems) {
     char *path = hs_join_path(directory, "score.json");
     json_t *settings = NULL, *inputs = NULL;
     headsift_error error = {0};
     if (path == NULL || hs_json_load(path, MOST_BYTES, &settings, &error) != HEADSIFT_OK ||
         hs_json_array(settings, "inputs", true, "score.json", &inputs, &error) != HEADSIFT_OK ||
-        hs_json_int(settings, "limit", 0, INT64_MAX, false, "score.json", &units->limit, &error) != HEADSIFT_OK) {
+        hs_json_int(settings, "limit", 0, INT64_MAX, false, "score.json", &work->limit, &error) != HEADSIFT_OK) {
         hs_problem(problems, "%s", path != NULL ? error.message : "no memory");
     } else {
         size_t n = json_array_size(inputs);
-        units->stated = grow_inputs(units, n);
+        work->stated = grow_inputs(work, n);
     }
     json_decref(settings);
     hs_free(path);
@@ -112,14 +118,17 @@ static bool take_index(const json_t *index, struct hs_work_input *list) {
         hs_free(items);
         return false;
     }
+    const char *source = json_string_value(json_object_get(index, "source"));
     hs_free(list->items);
+    hs_free(list->source);
     *list = (struct hs_work_input){.items = items, .n = n, .capacity = n, .planned = true};
+    list->source = source != NULL ? hs_copy_string(source) : NULL;
     return true;
 }
 
 /* What the callbacks below share. */
 struct reading {
-    struct hs_work *units;
+    struct hs_work *work;
     struct hs_problems *problems;
     time_t now;
 };
@@ -131,7 +140,7 @@ static void read_index(void *user, const char *folder, const char *name) {
     if (end == NULL || strcmp(end, ".json") != 0) {
         return;
     }
-    struct hs_work_input *list = input_at(reading->units, input);
+    struct hs_work_input *list = input_at(reading->work, input);
     char *path = hs_join_path(folder, name);
     json_t *index = NULL;
     headsift_error error = {0};
@@ -147,12 +156,13 @@ static void read_index(void *user, const char *folder, const char *name) {
 }
 
 /* Units behind the limit are none; those of inputs behind it need no index. */
-static void cut_at_limit(struct hs_work *units) {
-    int64_t left = units->limit;
-    for (size_t i = 0; units->limit > 0 && i < units->n; i++) {
-        struct hs_work_input *list = &units->inputs[i];
+static void cut_at_limit(struct hs_work *work) {
+    int64_t left = work->limit;
+    for (size_t i = 0; work->limit > 0 && i < work->n; i++) {
+        struct hs_work_input *list = &work->inputs[i];
         if (left <= 0) {
-            *list = (struct hs_work_input){.items = list->items, .capacity = list->capacity, .planned = true};
+            list->n = 0;
+            list->planned = true;
         } else if (!list->planned) {
             return;
         }
@@ -167,15 +177,16 @@ static void cut_at_limit(struct hs_work *units) {
 
 /* ---- _parts and the parts ---- */
 
-static bool read_line(struct hs_work *units, const char *line, size_t size) {
+static bool read_line(struct hs_work *work, const char *line, size_t size) {
     json_t *object = json_loadb(line, size, 0, NULL);
-    const char *name = NULL;
+    const char *name = NULL, *source = NULL;
     int64_t documents = 0, unscored = 0, tokens = 0;
     bool ok = hs_json_string(object, "part", true, "", &name, NULL) == HEADSIFT_OK &&
+              hs_json_string(object, "source", false, "", &source, NULL) == HEADSIFT_OK &&
               hs_json_int(object, "documents", 0, INT64_MAX, true, "", &documents, NULL) == HEADSIFT_OK &&
               hs_json_int(object, "unscored", 0, INT64_MAX, true, "", &unscored, NULL) == HEADSIFT_OK &&
               hs_json_int(object, "tokens", 0, INT64_MAX, true, "", &tokens, NULL) == HEADSIFT_OK;
-    struct hs_work_unit *unit = ok ? hs_work_named(units, name) : NULL;
+    struct hs_work_unit *unit = ok ? unit_of(work, name, source) : NULL;
     if (unit != NULL) {
         unit->recorded = true;
         unit->documents = documents;
@@ -206,7 +217,7 @@ static void read_parts(void *user, const char *folder, const char *name) {
             hs_problem(reading->problems, "%s ends in the middle of a line", path);
             break;
         }
-        bad += !read_line(reading->units, text.data + at, (size_t)(end - text.data) - at);
+        bad += !read_line(reading->work, text.data + at, (size_t)(end - text.data) - at);
     }
     if (bad > 0) {
         hs_problem(reading->problems, "%s has %zu lines that are no record of a part", path, bad);
@@ -218,7 +229,7 @@ static void read_parts(void *user, const char *folder, const char *name) {
 static void see_part(void *user, const char *folder, const char *name) {
     struct reading *reading = user;
     (void)folder;
-    struct hs_work_unit *unit = ends_with(name, ".parquet") ? hs_work_named(reading->units, name) : NULL;
+    struct hs_work_unit *unit = ends_with(name, ".parquet") ? hs_work_named(reading->work, name) : NULL;
     if (unit != NULL) {
         unit->there = true;
     }
@@ -226,7 +237,7 @@ static void see_part(void *user, const char *folder, const char *name) {
 
 static void see_journal(void *user, const char *folder, const char *name) {
     struct reading *reading = user;
-    struct hs_work_unit *unit = ends_with(name, ".rows") ? hs_work_named(reading->units, name) : NULL;
+    struct hs_work_unit *unit = ends_with(name, ".rows") ? hs_work_named(reading->work, name) : NULL;
     char *path = unit != NULL ? hs_join_path(folder, name) : NULL;
     struct stat info;
     if (path != NULL && stat(path, &info) == 0) {
@@ -246,10 +257,11 @@ void hs_work_read(const char *directory, time_t now, struct hs_work *out, struct
     hs_each_name(directory, "_running", problems, see_journal, &reading);
 }
 
-void hs_work_free(struct hs_work *units) {
-    for (size_t i = 0; i < units->n; i++) {
-        hs_free(units->inputs[i].items);
+void hs_work_free(struct hs_work *work) {
+    for (size_t i = 0; i < work->n; i++) {
+        hs_free(work->inputs[i].items);
+        hs_free(work->inputs[i].source);
     }
-    hs_free(units->inputs);
-    *units = (struct hs_work){0};
+    hs_free(work->inputs);
+    *work = (struct hs_work){0};
 }

@@ -54,6 +54,25 @@ static void units_are_done_with_a_line_and_a_part(void **state) {
     hs_folder_free(&folder);
 }
 
+static void records_of_another_content_do_not_count(void **state) {
+    (void)state;
+    put_settings(1, 0);
+    put("_index/00000.json", "{\"source\":\"700-abc\",\"units\":[[0,10,100,0,0],[10,10,100,0,0]]}");
+    for (int unit = 0; unit < 2; unit++) {
+        put_done(0, unit);
+        put(unit == 0 ? "_parts/9-a-1-1.jsonl" : "_parts/9-b-1-1.jsonl",
+            "{\"part\":\"part-00000-%05d-x.parquet\",\"source\":\"%s\",\"documents\":3,\"unscored\":0,\"tokens\":7}\n",
+            unit, unit == 0 ? "700-abc" : "699-abc");
+    }
+    put("_parts/0-host-0-1.jsonl", "%s", ""); /* the lines that name no content */
+    put("_parts/0-host-1-1.jsonl", "%s", "");
+    struct hs_folder folder = see();
+    assert_int_equal(folder.done, 1);
+    assert_int_equal(folder.tokens, 7);
+    assert_int_equal(folder.problems.n, 0);
+    hs_folder_free(&folder);
+}
+
 static void an_empty_unit_weighs_something(void **state) {
     (void)state;
     put_settings(2, 0);
@@ -243,6 +262,7 @@ static void a_run_says_at_which_step_it_is(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(units_are_done_with_a_line_and_a_part, set_up),
+        cmocka_unit_test_setup(records_of_another_content_do_not_count, set_up),
         cmocka_unit_test_setup(an_empty_unit_weighs_something, set_up),
         cmocka_unit_test_setup(a_limit_ends_the_list_of_units, set_up),
         cmocka_unit_test_setup(without_an_index_the_share_is_not_known, set_up),
