@@ -12,7 +12,7 @@ static int set_up(void **state) {
 
 static void help_goes_to_stdout(void **state) {
     (void)state;
-    static const char *const commands[] = {"probe", "heads", "score", "select", "run", "inspect", "tokenize", "bench"};
+    static const char *const commands[] = {"probe", "heads", "score", "select", "run", "inspect", "tokenize", "bench", "status"};
     const struct cli_output *output = cli("headsift --help");
     assert_code(output, 0);
     assert_int_equal(output->err.size, 0);
@@ -79,6 +79,7 @@ static void wrong_usage_is_one_line_with_a_hint(void **state) {
         {"headsift select a -o x --keep 0.2.1", "fraction"},
         {"headsift select a -o x --keep 0.2 --budget 5", "exclude each other"},
         {"headsift inspect", "MODEL"},
+        {"headsift status", "DIR"},
         {"headsift tokenize --dtype int8 -m x", "f32"},
         {"headsift run -m x -o y a --dtype int8", "f32"},
         {"headsift bench", "-m MODEL"},
@@ -104,7 +105,7 @@ static void wrong_usage_is_one_line_with_a_hint(void **state) {
 static void what_is_not_there_fails_with_its_name(void **state) {
     (void)state;
     static const char *const lines[] = {
-        "headsift inspect nothing.gguf", "headsift tokenize -m nothing.gguf", "headsift select nothing.gguf -o x",
+        "headsift inspect nothing.gguf", "headsift status nothing.gguf", "headsift tokenize -m nothing.gguf", "headsift select nothing.gguf -o x",
         "headsift score -m nothing.gguf --heads $HEADS -o x a", "headsift score -m $MODEL --heads nothing.gguf -o x a"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const struct cli_output *output = cli("%s", lines[i]);
