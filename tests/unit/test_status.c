@@ -123,10 +123,10 @@ static void units_in_work_are_those_of_young_journals(void **state) {
         const char *name;
         int age;
     } journals[] = {{"_running/part-00000-00000.host-1.rows", 1}, /* done */
-                    {"_running/part-00000-00001.host-1.rows", 599},
-                    {"_running/part-00000-00002.host-1.rows", 601},
-                    {"_running/part-00000-00003.host-1.rows", 700},
-                    {"_running/part-00000-00003.other-2.rows", 3}};
+                    {"_running/part-00000-00001.host-1.rows", 599}, {"_running/part-00000-00002.host-1.rows", 601},
+                    {"_running/part-00000-00003.host-1.rows", 700}, {"_running/part-00000-00003.a-3.rows", 700},
+                    {"_running/part-00000-00003.z-4.rows", 700},    {"_running/part-00000-00003.other-2.rows", 3},
+                    {"_running/part-00000-00003.m-5.rows", 700},    {"_running/part-00000-00003.zz-6.rows", 700}};
     for (size_t i = 0; i < sizeof journals / sizeof *journals; i++) {
         put(journals[i].name, "rows");
         struct utimbuf times = {NOW - journals[i].age, NOW - journals[i].age};
