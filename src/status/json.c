@@ -70,7 +70,7 @@ static bool add_rank(struct hs_buffer *out, const struct hs_rank *rank) {
 
 static bool add_ranks(struct hs_buffer *out, const struct hs_folder *folder) {
     bool ok = hs_buffer_printf(out, "\"world\":%d,\"ranks_in\":{", folder->ranks.world);
-    for (int i = 0; ok && i < HS_RANK_STATES; i++) {
+    for (enum hs_rank_seen i = 0; ok && i < HS_RANK_STATES; i++) {
         ok = hs_buffer_printf(out, "%s\"%s\":%zu", i > 0 ? "," : "", hs_rank_state_name(i), folder->ranks_in[i]);
     }
     ok = ok && hs_buffer_printf(out, "},\"no_report\":[");

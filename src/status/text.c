@@ -96,7 +96,7 @@ static void add_missing(struct text *text, const struct hs_ranks *ranks) {
 static void add_rank_counts(struct text *text, const struct hs_folder *folder) {
     add(text, "ranks     %d", folder->ranks.world);
     const char *between = ": ";
-    for (int i = 0; i < HS_RANK_STATES; i++) {
+    for (enum hs_rank_seen i = 0; i < HS_RANK_STATES; i++) {
         if (folder->ranks_in[i] > 0) {
             add(text, "%s%zu %s", between, folder->ranks_in[i], hs_rank_state_name(i));
             between = ", ";
