@@ -239,6 +239,13 @@ static void sha256_of_abc(void **state) {
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void crc32_of_the_usual_digits(void **state) {
+    (void)state;
+    assert_int_equal(hs_crc32(0, "123456789", 9), 0xCBF43926);
+    assert_int_equal(hs_crc32(hs_crc32(0, "1234", 4), "56789", 5), 0xCBF43926);
+    assert_int_equal(hs_crc32(0, "", 0), 0);
+}
+
 static void random_numbers_follow_the_published_algorithm(void **state) {
     (void)state;
     struct hs_random random = {.state = {1, 2, 3, 4}};
@@ -270,6 +277,7 @@ int main(void) {
         cmocka_unit_test(counts_and_times_read_well),
         cmocka_unit_test(stamps_read_back),
         cmocka_unit_test(sha256_of_abc),
+        cmocka_unit_test(crc32_of_the_usual_digits),
         cmocka_unit_test(random_numbers_follow_the_published_algorithm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
