@@ -166,7 +166,7 @@ headsift_status hs_folder_read(const char *directory, time_t now, struct hs_fold
     HS_TRY(find_scores(out, &scores, error));
     const char *place = out->run ? scores : directory;
     if (holds_scores(place)) {
-        hs_work_read(place, now, &out->work, &out->problems);
+        hs_work_read(place, &out->work, &out->problems);
         hs_ranks_read(place, now, &out->ranks, &out->problems);
         see_parts_in_work(out);
         add_units(out);

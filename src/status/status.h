@@ -9,9 +9,8 @@
 #include "base/memory.h"
 
 enum {
-    HS_SILENT_SECONDS = 120,  /**< a running rank whose report is older is silent */
-    HS_WORKING_SECONDS = 600, /**< a unit whose row journal changed since then is in work */
-    HS_SHOWN_PROBLEMS = 20    /**< of more, only the number is kept */
+    HS_SILENT_SECONDS = 120, /**< a running rank whose report is older is silent */
+    HS_SHOWN_PROBLEMS = 20   /**< of more, only the number is kept */
 };
 
 /** What was wrong with files, a line each. */
@@ -50,9 +49,9 @@ struct hs_work {
     int64_t limit;
 };
 
-/** Reads score.json, _index, _parts, _running and the names of the parts. */
-void hs_work_read(const char *directory, time_t now, struct hs_work *out, struct hs_problems *problems);
-/** The unit of a part's name ("part-00003-00007-NAME.parquet") or of a row journal's; NULL where there can't be one. */
+/** Reads score.json, _index, _parts and the names of the parts. */
+void hs_work_read(const char *directory, struct hs_work *out, struct hs_problems *problems);
+/** The unit of a part's name ("part-00003-00007-NAME.parquet"); NULL where there can't be one. */
 struct hs_work_unit *hs_work_named(struct hs_work *work, const char *name);
 void hs_work_free(struct hs_work *units); /**< fine on a zeroed struct */
 static inline bool hs_work_unit_done(const struct hs_work_unit *unit) { return unit->recorded && unit->there; }

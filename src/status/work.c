@@ -1,9 +1,8 @@
-/* The units of a folder of scores: how many there are (_index), which are done (_parts, and the parts themselves) and
- * which are in work (_running). Names and numbers in the files are not trusted. */
+/* The units of a folder of scores: how many there are (_index), and which are done (_parts, and the parts themselves).
+ * Names and numbers in the files are not trusted. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -130,7 +129,6 @@ static bool take_index(const json_t *index, struct hs_work_input *list) {
 struct reading {
     struct hs_work *work;
     struct hs_problems *problems;
-    time_t now;
 };
 
 static void read_index(void *user, const char *folder, const char *name) {
@@ -235,26 +233,14 @@ static void see_part(void *user, const char *folder, const char *name) {
     }
 }
 
-static void see_journal(void *user, const char *folder, const char *name) {
-    struct reading *reading = user;
-    struct hs_work_unit *unit = ends_with(name, ".rows") ? hs_work_named(reading->work, name) : NULL;
-    char *path = unit != NULL ? hs_join_path(folder, name) : NULL;
-    struct stat info;
-    if (path != NULL && stat(path, &info) == 0) {
-        unit->working = unit->working || reading->now - info.st_mtime < HS_WORKING_SECONDS;
-    }
-    hs_free(path);
-}
-
-void hs_work_read(const char *directory, time_t now, struct hs_work *out, struct hs_problems *problems) {
-    struct reading reading = {out, problems, now};
+void hs_work_read(const char *directory, struct hs_work *out, struct hs_problems *problems) {
+    struct reading reading = {out, problems};
     *out = (struct hs_work){0};
     read_settings(directory, out, problems);
     hs_each_name(directory, "_index", problems, read_index, &reading);
     cut_at_limit(out);
     hs_each_name(directory, "_parts", problems, read_parts, &reading);
     hs_each_name(directory, NULL, problems, see_part, &reading);
-    hs_each_name(directory, "_running", problems, see_journal, &reading);
 }
 
 void hs_work_free(struct hs_work *work) {

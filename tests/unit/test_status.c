@@ -4,8 +4,6 @@
 #include "status_support.h"
 
 #include <string.h>
-#include <sys/stat.h>
-#include <utime.h>
 
 static int set_up(void **state) {
     (void)state;
@@ -112,34 +110,6 @@ static void without_an_index_the_share_is_not_known(void **state) {
     hs_folder_free(&folder);
     assert_non_null(strstr(seen_text(false), "1 of 3 inputs have an index"));
     assert_non_null(strstr(seen_json(), "\"share\":null"));
-}
-
-static void put_journal(const char *name, int age) {
-    char path[128];
-    snprintf(path, sizeof path, "_running/%s", name);
-    put(path, "rows");
-    struct utimbuf times = {NOW - age, NOW - age};
-    assert_int_equal(utime(status_path(path), &times), 0);
-}
-
-static void units_in_work_are_those_of_young_journals(void **state) {
-    (void)state;
-    put_settings(1, 0);
-    put_index(0, 4, 10, 100);
-    put_done(0, 0);
-    put_journal("part-00000-00000.host-1.rows", 1); /* done */
-    put_journal("part-00000-00001.host-1.rows", 599);
-    put_journal("part-00000-00002.host-1.rows", 601);
-    put_journal("part-00000-00003.host-1.rows", 3);
-    for (int i = 0; i < 16; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "part-00000-00003.other-%d.rows", i);
-        put_journal(name, 700);
-    }
-    struct hs_folder folder = see();
-    assert_int_equal(folder.working, 2);
-    hs_folder_free(&folder);
-    assert_non_null(strstr(seen_text(false), "1 of 4 units, 2 in work, 1 left"));
 }
 
 static void a_torn_file_is_said_and_passed_over(void **state) {
@@ -270,7 +240,6 @@ int main(void) {
         cmocka_unit_test_setup(an_empty_unit_weighs_something, set_up),
         cmocka_unit_test_setup(a_limit_ends_the_list_of_units, set_up),
         cmocka_unit_test_setup(without_an_index_the_share_is_not_known, set_up),
-        cmocka_unit_test_setup(units_in_work_are_those_of_young_journals, set_up),
         cmocka_unit_test_setup(a_torn_file_is_said_and_passed_over, set_up),
         cmocka_unit_test_setup(without_settings_the_rest_is_shown, set_up),
         cmocka_unit_test_setup(names_and_numbers_are_not_trusted, set_up),
