@@ -209,7 +209,8 @@ headsift_status hs_rank_open(const char *directory, int32_t rank, int32_t world,
 
 headsift_status hs_rank_update(struct hs_rank_report *report, const struct hs_rank_state *state, time_t now,
                                headsift_error *error) {
-    if (state->seconds < report->written + HS_RANK_INTERVAL) {
+    bool news = state->units != report->state.units; /* the share is known now */
+    if (!news && state->seconds < report->written + HS_RANK_INTERVAL) {
         return HEADSIFT_OK;
     }
     report->state = *state;

@@ -27,7 +27,7 @@ struct hs_rank_report;
  *  hs_rank_close. @param json_log  log lines are JSON objects */
 headsift_status hs_rank_open(const char *directory, int32_t rank, int32_t world, bool json_log, time_t now,
                              struct hs_rank_report **out, headsift_error *error);
-/** Writes the reports, if the last ones are HS_RANK_INTERVAL old by state->seconds. */
+/** Writes the reports, if the last ones are HS_RANK_INTERVAL old by state->seconds or had another number of units. */
 headsift_status hs_rank_update(struct hs_rank_report *report, const struct hs_rank_state *state, time_t now,
                                headsift_error *error);
 /** Adds a line to the log. NULL is fine. */

@@ -93,6 +93,8 @@ static headsift_status prepare(struct hs_job *job, bool overwrite, headsift_erro
     hs_plan_share(plan);
     HS_TRY(hs_plan_look(plan, error));
     hs_rows_remove_done(plan);
+    hs_job_count(job);
+    job->state.work_before = job->state.work_done;
     return HEADSIFT_OK;
 }
 
@@ -135,7 +137,6 @@ static headsift_status do_missing(struct hs_job *job, headsift_error *error) {
     for (int round = 0; round < 2 && anything_missing(&job->plan); round++) {
         hs_job_count(job);
         job->share_done = job->state.work_done;
-        job->state.work_before = round == 0 ? job->share_done : job->state.work_before;
         HS_TRY(score_parts(job, error));
         HS_TRY(hs_plan_look(&job->plan, error));
     }

@@ -64,8 +64,8 @@ static bool add_rank(struct hs_buffer *out, const struct hs_rank *rank) {
                             "\"unscored\":%lld,\"units\":%lld,\"units_done\":%lld,",
                             started, updated, (long long)rank->documents, (long long)rank->tokens,
                             (long long)rank->unscored, (long long)rank->units, (long long)rank->units_done) &&
-           number(out, "share", rank->work > 0 ? rank->work_done / rank->work : 1, ",") &&
-           number(out, "tokens_per_second", rank->rate, ",") && number(out, "seconds_left", rank->left, "}");
+           number(out, "share", hs_rank_share(rank), ",") && number(out, "tokens_per_second", rank->rate, ",") &&
+           number(out, "seconds_left", rank->left, "}");
 }
 
 static bool add_ranks(struct hs_buffer *out, const struct hs_folder *folder) {

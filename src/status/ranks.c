@@ -16,6 +16,14 @@ static const char *const state_names[HS_RANK_STATES] = {"failed", "silent", "lag
 
 const char *hs_rank_state_name(enum hs_rank_seen state) { return state_names[state]; }
 
+/* A rank that looks for its share says that it has none. */
+double hs_rank_share(const struct hs_rank *rank) {
+    if (rank->work > 0) {
+        return rank->work_done < rank->work ? rank->work_done / rank->work : 1;
+    }
+    return rank->state == HS_RANK_DONE ? 1 : -1;
+}
+
 /* ---- One report ---- */
 
 static headsift_status read_state(const json_t *object, struct hs_rank *rank, headsift_error *error) {
@@ -177,7 +185,7 @@ static void find_silent(struct hs_ranks *ranks, time_t now) {
 /* By its rate of late, or by the call's where tokens say nothing. */
 static double time_left(const struct hs_rank *rank) {
     double did = rank->work_done - rank->work_before, rest = rank->work - rank->work_done;
-    if (rest <= 0) {
+    if (rest <= 0 && rank->work > 0) {
         return 0;
     }
     if (did <= 0 || rank->seconds <= 0) {

@@ -94,8 +94,9 @@ struct hs_ranks {
 
 /** Reads _ranks/rank-*.json; finds silent ranks, those that lag, and those that never reported. */
 void hs_ranks_read(const char *directory, time_t now, struct hs_ranks *out, struct hs_problems *problems);
-void hs_ranks_sort(struct hs_ranks *ranks); /**< the worst first, earlier ones last */
-void hs_ranks_free(struct hs_ranks *ranks); /**< fine on a zeroed struct */
+void hs_ranks_sort(struct hs_ranks *ranks);       /**< the worst first, earlier ones last */
+void hs_ranks_free(struct hs_ranks *ranks);       /**< fine on a zeroed struct */
+double hs_rank_share(const struct hs_rank *rank); /**< of its work, done; negative: not known yet */
 const char *hs_rank_state_name(enum hs_rank_seen state);
 
 enum hs_step { HS_STEP_LEFT, HS_STEP_BEGUN, HS_STEP_DONE };

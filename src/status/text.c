@@ -110,18 +110,20 @@ static void add_rank_counts(struct text *text, const struct hs_folder *folder) {
 }
 
 static void add_rank(struct text *text, const struct hs_folder *folder, const struct hs_rank *rank) {
-    char rate[HUMAN], left[HUMAN] = "-", age[HUMAN], units[48], host[80];
-    double share = rank->work > 0 ? rank->work_done / rank->work : 1;
+    char rate[HUMAN], left[HUMAN] = "-", done[HUMAN] = "-", age[HUMAN], units[48], host[80];
+    double share = hs_rank_share(rank);
     bool runs = rank->state == HS_RANK_RUNNING || rank->state == HS_RANK_LAGGING;
+    if (share >= 0) {
+        snprintf(done, sizeof done, "%.1f %%", 100 * share);
+    }
     hs_human_count(rank->rate, rate, sizeof rate);
     hs_human_time((double)(folder->now - rank->updated), age, sizeof age);
     if (runs && rank->left >= 0) {
         hs_human_time(rank->left, left, sizeof left);
     }
     snprintf(units, sizeof units, "%lld/%lld", (long long)rank->units_done, (long long)rank->units);
-    add(text, "%6d  %-8s %5.1f %%  %9s  %8s  %7s  %7s ago  %s:%lld\n", rank->rank, hs_rank_state_name(rank->state),
-        100 * (share < 1 ? share : 1), units, runs ? rate : "-", left, age, escaped(rank->host, host, sizeof host),
-        (long long)rank->pid);
+    add(text, "%6d  %-8s %7s  %9s  %8s  %7s  %7s ago  %s:%lld\n", rank->rank, hs_rank_state_name(rank->state), done,
+        units, runs ? rate : "-", left, age, escaped(rank->host, host, sizeof host), (long long)rank->pid);
 }
 
 static void add_ranks(struct text *text, const struct hs_folder *folder, bool all) {

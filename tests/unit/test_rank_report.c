@@ -132,8 +132,8 @@ static void a_report_says_how_far_the_rank_is(void **state) {
 
 static void reports_are_five_seconds_apart(void **state) {
     (void)state;
-    static const double seconds[] = {1, 4.9, 5, 9.9, 10.1};
-    static const int64_t seen[] = {0, 0, 500, 500, 1010};
+    static const double seconds[] = {1, 5.9, 6, 10.9, 11.1}; /* at 1 the share is known */
+    static const int64_t seen[] = {100, 100, 600, 600, 1110};
     struct hs_rank_report *report = open_report(0, 1, false);
     for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
         update(report, state_at(seconds[i], (int64_t)(100 * seconds[i])));
@@ -141,7 +141,7 @@ static void reports_are_five_seconds_apart(void **state) {
         assert_int_equal(integer(now, "tokens"), seen[i]);
         json_decref(now);
     }
-    struct hs_rank_state last = state_at(10.2, 2000); /* the last report waits for nothing */
+    struct hs_rank_state last = state_at(11.2, 2000); /* the last report waits for nothing */
     assert_int_equal(hs_rank_close(report, &last, HEADSIFT_OK, "", begin + 10, NULL), HEADSIFT_OK);
     json_t *now = report_of("_ranks/rank-00000.json");
     assert_int_equal(integer(now, "tokens"), 2000);

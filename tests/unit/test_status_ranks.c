@@ -89,6 +89,27 @@ static void a_rank_at_its_beginning_has_no_time_left(void **state) {
     assert_non_null(strstr(seen_json(), "\"seconds_left\":null"));
 }
 
+static void a_rank_that_looks_for_its_share_has_none(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "_ranks/rank-%05d.json", i);
+        put(name,
+            "{\"rank\":%d,\"world\":2,\"pid\":1,\"state\":\"%s\",\"started\":\"2026-01-01T00:00:00Z\","
+            "\"updated\":\"2026-01-01T00:00:00Z\",\"seconds\":9,\"documents\":0,\"tokens\":0,\"unscored\":0,\"units\":"
+            "0,"
+            "\"units_done\":0,\"work\":0,\"work_before\":0,\"work_done\":0,\"tokens_per_second\":0}",
+            i, i == 0 ? "running" : "done");
+    }
+    struct hs_folder folder = see();
+    assert_true(hs_rank_share(find(&folder, 0)) < 0 && find(&folder, 0)->left < 0);
+    assert_near(hs_rank_share(find(&folder, 1)), 1);
+    hs_folder_free(&folder);
+    assert_non_null(strstr(seen_text(false), "     0  running        -        0/0 "));
+    assert_non_null(strstr(seen_text(false), "     1  done     100.0 %        0/0 "));
+    assert_non_null(strstr(seen_json(), "\"share\":null,\"tokens_per_second\""));
+}
+
 static void the_part_in_work_counts(void **state) {
     (void)state;
     put_done(0, 0);
@@ -252,6 +273,7 @@ int main(void) {
         cmocka_unit_test_setup(a_rank_without_news_for_two_minutes_is_silent, set_up),
         cmocka_unit_test_setup(a_rank_that_ends_late_lags, set_up),
         cmocka_unit_test_setup(a_rank_at_its_beginning_has_no_time_left, set_up),
+        cmocka_unit_test_setup(a_rank_that_looks_for_its_share_has_none, set_up),
         cmocka_unit_test_setup(the_part_in_work_counts, set_up),
         cmocka_unit_test_setup(reports_of_another_number_of_ranks_are_history, set_up),
         cmocka_unit_test_setup(a_report_that_is_none_is_a_problem, set_up),
