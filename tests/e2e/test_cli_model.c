@@ -90,7 +90,8 @@ static void score_gives_every_record_a_row(void **state) {
     assert_int_equal(output->out.size, 0);
     assert_non_null(strstr(output->err.data, "4 of 7 documents have no score"));
     assert_non_null(strstr(output->err.data, "all documents are one domain"));
-    assert_code(cli("test -s scores/part-00000-00000-bad.parquet && test -s scores/score.json && ! ls scores/*tmp*"), 0);
+    assert_code(cli("test -s scores/part-00000-00000-bad.parquet && test -s scores/score.json && ! ls scores/*tmp*"),
+                0);
     output = cli("headsift score -m $MODEL --heads $HEADS --max-tokens 32 -q -o scores bad.jsonl");
     assert_code(output, 3); /* nothing left to do, the same verdict */
     assert_one_error(output, "4 of 7");
@@ -131,8 +132,7 @@ static void a_dry_run_prints_the_plan_and_writes_nothing(void **state) {
         cli("printf '{\"text\":\"a\"}\\n{\"text\":\"b\"}\\n' >two.jsonl; "
             "headsift score -m $MODEL --heads $HEADS -o no two.jsonl --dry-run --limit 9");
     assert_code(output, 0);
-    static const char *const parts[] = {"jsonl",       "two.jsonl", "1 unit",
-                                        "2 documents", "uniform",   "limit"};
+    static const char *const parts[] = {"jsonl", "two.jsonl", "1 unit", "2 documents", "uniform", "limit"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         assert_non_null(strstr(output->out.data, parts[i]));
     }
@@ -151,6 +151,23 @@ static void a_dry_run_prints_the_plan_and_writes_nothing(void **state) {
     assert_false(hs_file_exists("no"));
 }
 
+static void status_says_how_far_a_folder_is(void **state) {
+    (void)state;
+    const struct cli_output *output =
+        cli("printf '{\"text\":\"the boats came in before dawn\"}\\n' >one.jsonl; "
+            "headsift score -m $MODEL --heads $HEADS -o far one.jsonl -q && headsift status far");
+    assert_code(output, 0);
+    assert_int_equal(output->err.size, 0);
+    assert_int_equal(strncmp(output->out.data, "folder    far: done\ndone      100.0 % of the text: 1 of 1 units", 59),
+                     0);
+    output = cli("headsift status far --json");
+    assert_code(output, 0);
+    assert_int_equal(strncmp(output->out.data, "{\"folder\":\"far\",\"kind\":\"scores\"", 33), 0);
+    output = cli("mkdir -p empty; headsift status empty");
+    assert_code(output, 1);
+    assert_one_error(output, "empty is no folder of headsift score or run");
+}
+
 static void log_lines_can_be_json_or_left_out(void **state) {
     (void)state;
     const struct cli_output *output =
@@ -164,7 +181,11 @@ static void log_lines_can_be_json_or_left_out(void **state) {
     output = cli("headsift score -m $MODEL --heads $HEADS -o quiet one.jsonl -q");
     assert_code(output, 0);
     assert_int_equal(output->err.size + output->out.size, 0);
-    assert_code(cli("cmp json/part-00000-00000-one.parquet quiet/part-00000-00000-one.parquet"), 0); /* two runs, same bytes */
+    output = cli("head -n 1 json/_ranks/rank-00000.log quiet/_ranks/rank-00000.log"); /* the rank's own log */
+    assert_non_null(strstr(output->out.data, "\n{\"time\":\""));
+    assert_non_null(strstr(output->out.data, "Z info headsift "));
+    assert_code(cli("cmp json/part-00000-00000-one.parquet quiet/part-00000-00000-one.parquet"),
+                0); /* two runs, same bytes */
     output = cli("HEADSIFT_ISA=plain headsift score -m $MODEL --heads $HEADS -o plain one.jsonl -v");
     assert_code(output, 0);
     assert_non_null(strstr(output->err.data, "f32, plain kernels, "));
@@ -290,6 +311,7 @@ int main(void) {
         cmocka_unit_test(score_gives_every_record_a_row),
         cmocka_unit_test(bad_inputs_are_refused_before_any_work),
         cmocka_unit_test(a_dry_run_prints_the_plan_and_writes_nothing),
+        cmocka_unit_test(status_says_how_far_a_folder_is),
         cmocka_unit_test(log_lines_can_be_json_or_left_out),
         cmocka_unit_test(bench_prints_a_line_a_length),
         cmocka_unit_test(bench_takes_heads_and_refuses_what_the_model_has_not),

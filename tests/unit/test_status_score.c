@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "status/status.h"
 
-enum { DOCUMENTS = 1200, LETTERS = 60, PADDED = LETTERS + 40 };
+enum { DOCUMENTS = 1200, LETTERS = 60 };
 
 static int set_up(void **state) {
     static struct scene scene;
@@ -47,7 +47,7 @@ static void write_documents(const struct scene *scene, const char *name, int n) 
 }
 
 static headsift_status work(struct scene *scene, const char *names, int rank, int world) {
-    headsift_score_options options = {.unit_bytes = 20000, .rank = rank, .world = world};
+    headsift_score_options options = {.unit_bytes = 48000, .rank = rank, .world = world, .json_log = world > 1};
     scene->stop = 0;
     return score(scene, names, (headsift_inputs){0}, &options, false);
 }
@@ -98,6 +98,10 @@ static void stopped_half_way_and_finished(void **state) {
     assert_int_equal(folder.tokens, folder.documents * LETTERS);
     assert_int_equal(folder.done, atoll(ask(scene, "SELECT count(*) FROM glob('@/out/part-*.parquet')")));
     assert_int_equal(folder.working, 0);
+    int64_t kept = folder.documents;
+    double share = folder.share;
+    assert_true(kept > in_parts); /* by the row journal of the part in work */
+    assert_true(fabs(folder.ranks.items[0].work_done / folder.ranks.items[0].work - share) < 1e-4);
     hs_folder_free(&folder);
     assert_says(printed(scene, ""), "out: stopped\n");
     assert_says(printed(scene, "--json"), "\"message\":\"stopped;");
@@ -111,6 +115,9 @@ static void stopped_half_way_and_finished(void **state) {
     assert_int_equal(folder.ranks.items[0].units_done, folder.all);
     assert_true(folder.ranks.items[0].work_done == folder.ranks.items[0].work);
     assert_null(folder.ranks.items[0].part);
+    assert_int_equal(folder.ranks.items[0].documents, DOCUMENTS - kept); /* of the second call */
+    assert_true(fabs(folder.ranks.items[0].work_before / folder.ranks.items[0].work - share) < 0.003);
+    assert_true(fabs(scene->first.share - share) < 0.003);
     hs_folder_free(&folder);
     assert_says(printed(scene, ""), "done      100.0 % of the text: ");
     assert_says(printed(scene, ""), "documents 1200, 0 without a score; 72.0k tokens\n");
@@ -135,6 +142,19 @@ static void a_call_that_finds_all_done_says_so(void **state) {
     hs_folder_free(&folder);
 }
 
+static void documents_without_a_score_are_counted(void **state) {
+    struct scene *scene = *state;
+    fresh(scene, "status_unscored");
+    write_text(scene, "a.jsonl", "{\"text\":\"good text\"}\n{\"text\":\"the model lacks z\"}\n{\"text\":\"good\"}\n");
+    assert_int_equal(work(scene, "a.jsonl", 0, 0), HEADSIFT_UNSCORED);
+    struct hs_folder folder = see(scene);
+    assert_string_equal(folder.state, "done");
+    assert_int_equal(folder.unscored, 1);
+    assert_int_equal(folder.ranks.items[0].unscored, 1);
+    assert_int_equal(folder.ranks.items[0].state, HS_RANK_DONE);
+    hs_folder_free(&folder);
+}
+
 static void each_rank_tells_of_its_own_share(void **state) {
     struct scene *scene = *state;
     fresh(scene, "status_two");
@@ -154,6 +174,10 @@ static void each_rank_tells_of_its_own_share(void **state) {
     assert_true(fabs(rank->work / folder.weight - folder.share) < 1e-9);
     hs_folder_free(&folder);
     assert_says(printed(scene, ""), "no report 1 rank: 0\n");
+    struct hs_buffer log = bytes_of(scene, "out/_ranks/rank-00001.log");
+    assert_int_equal(log.data[0], '{'); /* as it was asked for */
+    assert_says(log.data, "\"message\":\"rank 1 of 2: ");
+    hs_buffer_free(&log);
     assert_int_equal(work(scene, "a.jsonl", 0, 2), HEADSIFT_OK);
     folder = see(scene);
     assert_string_equal(folder.state, "done");
@@ -245,6 +269,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stopped_half_way_and_finished),
         cmocka_unit_test(a_call_that_finds_all_done_says_so),
+        cmocka_unit_test(documents_without_a_score_are_counted),
         cmocka_unit_test(each_rank_tells_of_its_own_share),
         cmocka_unit_test(a_failure_is_told_with_its_message),
         cmocka_unit_test(a_place_that_can_not_be_written_is_known_before_the_work),
