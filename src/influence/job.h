@@ -20,6 +20,8 @@ struct hs_job {
     const headsift_monitor *asked; /**< the caller's; may be NULL */
     headsift_monitor own;
     struct hs_rank_report *report; /**< NULL: none yet */
+    headsift_status report_status; /**< of opening it */
+    headsift_error report_error;
     bool json_log, report_failed;
     struct hs_rank_state state; /**< work in bytes of text */
     double share_done;          /**< state.work_done without the part in work */
@@ -43,8 +45,9 @@ void hs_job_count(struct hs_job *job);
 void hs_job_part(struct hs_job *job, const struct hs_part *part);
 /** Tells job->state: progress to the caller, and the rank's report when it is due. */
 void hs_job_tell(struct hs_job *job);
-/** Opens the rank's report. */
-headsift_status hs_job_report(struct hs_job *job, bool json_log, headsift_error *error);
+/** Opens the rank's report. A folder that can't be written to may be whole: whether that failed is asked for later. */
+void hs_job_report(struct hs_job *job, bool json_log);
+headsift_status hs_job_reports(const struct hs_job *job, headsift_error *error); /**< the failure of the above */
 /** Writes the last report. @param result of the call; may be NULL */
 void hs_job_report_end(struct hs_job *job, headsift_status status, const headsift_error *result);
 

@@ -70,11 +70,16 @@ void hs_job_count(struct hs_job *job) {
     }
 }
 
-headsift_status hs_job_report(struct hs_job *job, bool json_log, headsift_error *error) {
+void hs_job_report(struct hs_job *job, bool json_log) {
     const struct hs_score_plan *plan = &job->plan;
-    HS_TRY(hs_rank_open(plan->directory, plan->rank, plan->world, json_log, time(NULL), &job->report, error));
+    job->report_status =
+        hs_rank_open(plan->directory, plan->rank, plan->world, json_log, time(NULL), &job->report, &job->report_error);
     hs_rank_log(job->report, HEADSIFT_LOG_INFO, "headsift " HEADSIFT_VERSION " begins", time(NULL));
-    return HEADSIFT_OK;
+}
+
+headsift_status hs_job_reports(const struct hs_job *job, headsift_error *error) {
+    *error = job->report_status != HEADSIFT_OK ? job->report_error : *error;
+    return job->report_status;
 }
 
 void hs_job_report_end(struct hs_job *job, headsift_status status, const headsift_error *result) {

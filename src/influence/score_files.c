@@ -88,7 +88,7 @@ static headsift_status prepare(struct hs_job *job, bool overwrite, headsift_erro
     }
     hs_plan_remove_leftovers(plan);
     HS_TRY(hs_plan_begin(job->model, plan, error));
-    HS_TRY(hs_job_report(job, job->json_log, error));
+    hs_job_report(job, job->json_log);
     HS_TRY(hs_plan_units(plan, job->inputs, 0, job->monitor, error));
     hs_plan_share(plan);
     HS_TRY(hs_plan_look(plan, error));
@@ -192,6 +192,7 @@ static headsift_status run_job(struct hs_job *job, bool overwrite, headsift_scor
     bool missing = anything_missing(&job->plan);
     say_share(job, missing);
     if (missing) {
+        HS_TRY(hs_job_reports(job, error));
         HS_TRY(check_own_inputs(job, error));
         HS_TRY(do_missing(job, error));
     }

@@ -218,7 +218,7 @@ static void signals_stop_after_the_batch(void **state) {
     assert_code(cli("ls term/*.parquet* 2>/dev/null | wc -l"), 0);
     const struct cli_output *output = cli("cat err");
     assert_non_null(strstr(output->out.data, "goes on"));
-    assert_string_equal(cli("ls term | tr '\\n' ' '")->out.data, "_index _running score.json ");
+    assert_string_equal(cli("ls term | tr '\\n' ' '")->out.data, "_index _ranks _running score.json ");
     assert_int_equal(stopped_by("usr", SIGUSR1, 0), 4);
     assert_int_equal(stopped_by("int", SIGINT, 0), 4);
 }
