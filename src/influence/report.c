@@ -6,8 +6,9 @@
 
 #include "influence/job.h"
 
+/* Of a full disk the work itself tells, if it needs room. */
 static void warn_once(struct hs_job *job, headsift_status status, const headsift_error *error) {
-    if (status != HEADSIFT_OK && !job->report_failed) {
+    if (status != HEADSIFT_OK && status != HEADSIFT_NO_SPACE && !job->report_failed) {
         job->report_failed = true;
         hs_log(job->asked, HEADSIFT_LOG_WARNING, "%s; the work goes on", error->message);
     }

@@ -151,23 +151,6 @@ static void a_dry_run_prints_the_plan_and_writes_nothing(void **state) {
     assert_false(hs_file_exists("no"));
 }
 
-static void status_says_how_far_a_folder_is(void **state) {
-    (void)state;
-    const struct cli_output *output =
-        cli("printf '{\"text\":\"the boats came in before dawn\"}\\n' >one.jsonl; "
-            "headsift score -m $MODEL --heads $HEADS -o far one.jsonl -q && headsift status far");
-    assert_code(output, 0);
-    assert_int_equal(output->err.size, 0);
-    assert_int_equal(strncmp(output->out.data, "folder    far: done\ndone      100.0 % of the text: 1 of 1 units", 59),
-                     0);
-    output = cli("headsift status far --json");
-    assert_code(output, 0);
-    assert_int_equal(strncmp(output->out.data, "{\"folder\":\"far\",\"kind\":\"scores\"", 33), 0);
-    output = cli("mkdir -p empty; headsift status empty");
-    assert_code(output, 1);
-    assert_one_error(output, "empty is no folder of headsift score or run");
-}
-
 static void log_lines_can_be_json_or_left_out(void **state) {
     (void)state;
     const struct cli_output *output =
@@ -311,7 +294,6 @@ int main(void) {
         cmocka_unit_test(score_gives_every_record_a_row),
         cmocka_unit_test(bad_inputs_are_refused_before_any_work),
         cmocka_unit_test(a_dry_run_prints_the_plan_and_writes_nothing),
-        cmocka_unit_test(status_says_how_far_a_folder_is),
         cmocka_unit_test(log_lines_can_be_json_or_left_out),
         cmocka_unit_test(bench_prints_a_line_a_length),
         cmocka_unit_test(bench_takes_heads_and_refuses_what_the_model_has_not),
