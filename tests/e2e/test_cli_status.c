@@ -38,10 +38,14 @@ static json_t *asked(const char *folder) {
 
 static const char *state_of(const json_t *told) { return json_string_value(json_object_get(told, "state")); }
 
-/* Waits until there is a row journal of some length: the process is in the middle of a unit. */
+/* Waits until a call has reported and there is a row journal of some length: it is in the middle of a unit, or about
+ * to. */
 static void wait_for_rows(const char *folder) {
     for (int i = 0; i < 6000; i++) {
-        if (cli("find %s/_running -size +1k 2>/dev/null | grep -q .", folder)->code == 0) {
+        if (cli("grep -q '\"state\":\"running\"' %s/_ranks/rank-00000.json && find %s/_running -type f -size +1k | "
+                "grep -q .",
+                folder, folder)
+                ->code == 0) {
             return;
         }
         usleep(10000);
