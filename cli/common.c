@@ -124,6 +124,7 @@ headsift_score_options cli_score_options(const struct cli_values *values) {
         .world = (int32_t)values->world,
         .steal = values->steal,
         .accept_changed = values->accept_changed,
+        .json_log = values->log_format == 1,
     };
 }
 

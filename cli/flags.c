@@ -178,6 +178,11 @@ const struct cli_flag cli_explain_flags[] = {
     END,
 };
 
+const struct cli_flag cli_status_flags[] = {
+    SWITCH("json", 0, "One JSON object instead of text (all ranks)", json),
+    END,
+};
+
 const struct cli_flag cli_tokenize_flags[] = {
     SWITCH("jsonl", 0, "The input is JSONL: a line of ids for each document", jsonl),
     SWITCH("bos", 0, "Put the BOS in front where scoring does", bos),

@@ -4,9 +4,9 @@
 #include "monitor.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/human.h"
 #include "base/text.h"
 
 static const double TERMINAL_INTERVAL = 0.2, PLAIN_INTERVAL = 30;
@@ -18,14 +18,13 @@ static void clear_line(struct cli_monitor *monitor) {
     }
 }
 
-static void print_json(const char *level, const char *message) {
+/* @param more  further members, each with a comma before it */
+static void print_json(const char *level, const char *message, const char *more) {
     struct hs_buffer quoted = {0};
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm utc;
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    char stamp[HS_STAMP];
+    hs_stamp_write(time(NULL), stamp);
     if (hs_json_quote(&quoted, message, strlen(message))) {
-        fprintf(stderr, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":%s}\n", stamp, level, quoted.data);
+        fprintf(stderr, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":%s%s}\n", stamp, level, quoted.data, more);
     }
     hs_buffer_free(&quoted);
 }
@@ -38,7 +37,7 @@ static void on_log(void *user, headsift_log_level level, const char *text) {
     }
     clear_line(monitor);
     if (monitor->json) {
-        print_json(names[level], text);
+        print_json(names[level], text, "");
         return;
     }
     char line[2048];
@@ -46,39 +45,40 @@ static void on_log(void *user, headsift_log_level level, const char *text) {
     fprintf(stderr, "%s%s\n", level == HEADSIFT_LOG_WARNING ? "headsift: warning: " : "", line);
 }
 
-/* "850", "84.2k", "1.2M". */
-static void format_count(double count, char *out, size_t size) {
-    if (count < 10000) {
-        snprintf(out, size, "%.0f", count);
-    } else {
-        bool millions = count >= 1e6;
-        snprintf(out, size, "%.1f%c", count / (millions ? 1e6 : 1e3), millions ? 'M' : 'k');
-    }
+/* Seconds, at the pace of this call; negative where it can't be told. */
+static double time_left(const struct cli_monitor *monitor, const headsift_progress *progress) {
+    double gained = progress->share - monitor->first_share;
+    return progress->share >= 0 && gained > 0 ? progress->seconds * (1 - progress->share) / gained : -1;
 }
 
-static void format_time(double seconds, char *out, size_t size) {
-    long long whole = seconds < 1e12 ? (long long)(seconds + 0.5) : 0;
-    if (whole < 60) {
-        snprintf(out, size, "%llds", whole);
-    } else if (whole < 3600) {
-        snprintf(out, size, "%lldm%02llds", whole / 60, whole % 60);
-    } else {
-        snprintf(out, size, "%lldh%02lldm", whole / 3600, whole / 60 % 60);
-    }
+static double rate_of(const headsift_progress *progress) {
+    return progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0;
 }
 
 static void format_progress(const struct cli_monitor *monitor, const headsift_progress *progress, char *out,
                             size_t size) {
-    char tokens[16], rate[16], left[24], part[80] = "";
-    format_count((double)progress->tokens, tokens, sizeof tokens);
-    format_count(progress->seconds > 0 ? (double)progress->tokens / progress->seconds : 0, rate, sizeof rate);
-    double gained = progress->share - monitor->first_share;
-    if (progress->share >= 0 && gained > 0) {
-        format_time(progress->seconds * (1 - progress->share) / gained, left, sizeof left);
+    char tokens[24], rate[24], left[24], part[80] = "";
+    hs_human_count((double)progress->tokens, tokens, sizeof tokens);
+    hs_human_count(rate_of(progress), rate, sizeof rate);
+    double seconds = time_left(monitor, progress);
+    if (seconds >= 0) {
+        hs_human_time(seconds, left, sizeof left);
         snprintf(part, sizeof part, ", %.1f %% done, %s left", 100 * progress->share, left);
     }
     snprintf(out, size, "%s: %lld documents, %s tokens, %s tokens/s%s", progress->stage, (long long)progress->documents,
              tokens, rate, part);
+}
+
+/* The figures of a progress line for machines: what is not known is left out. */
+static void format_figures(const struct cli_monitor *monitor, const headsift_progress *progress, char *out,
+                           size_t size) {
+    char part[80] = "";
+    double seconds = time_left(monitor, progress);
+    if (seconds >= 0) {
+        snprintf(part, sizeof part, ",\"share\":%.6f,\"seconds_left\":%.1f", progress->share, seconds);
+    }
+    snprintf(out, size, ",\"stage\":\"%s\",\"documents\":%lld,\"tokens\":%lld,\"tokens_per_second\":%.1f%s",
+             progress->stage, (long long)progress->documents, (long long)progress->tokens, rate_of(progress), part);
 }
 
 static void begin_stage(struct cli_monitor *monitor, const headsift_progress *progress) {
@@ -100,7 +100,9 @@ static void on_progress(void *user, const headsift_progress *progress) {
     char line[256];
     format_progress(monitor, progress, line, sizeof line);
     if (monitor->json) {
-        print_json("progress", line);
+        char figures[256];
+        format_figures(monitor, progress, figures, sizeof figures);
+        print_json("progress", line, figures);
     } else if (monitor->terminal) {
         fprintf(stderr, "\r%s\033[K", line);
         monitor->line_open = true;
@@ -121,7 +123,7 @@ void cli_monitor_close(struct cli_monitor *monitor) { clear_line(monitor); }
 void cli_monitor_error(struct cli_monitor *monitor, const char *message) {
     clear_line(monitor);
     if (monitor->json) {
-        print_json("error", message);
+        print_json("error", message, "");
     } else {
         fprintf(stderr, "headsift: %s\n", message);
     }

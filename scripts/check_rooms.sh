@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # In the order in which they may use one another: a room includes only itself and rooms before it.
-rooms='base tokenizer model engine corpus probe influence explain select join run bench'
+rooms='base tokenizer model engine corpus probe influence explain select join run status bench'
 broken=0
 
 report() {

@@ -212,6 +212,7 @@ typedef struct headsift_score_options {
     int32_t rank, world; /**< do this rank's share of the units, one of `world` (0: 1), counted from 0 */
     bool steal;          /**< then go on with units of other ranks that are neither done nor in work */
     bool accept_changed; /**< inputs that changed since they were scored: make their parts again */
+    bool json_log;       /**< the rank's log, DIR/_ranks/rank-00000.log, holds JSON objects instead of text */
 } headsift_score_options;
 
 /** One document's row, as in the Parquet files. Losses are means over n_scored tokens, in nats. */
@@ -330,6 +331,16 @@ typedef struct headsift_run_options {
 HEADSIFT_API headsift_status headsift_run(headsift_model *model, const headsift_run_options *options,
                                           const headsift_inputs *inputs, const char *directory, FILE *out,
                                           const headsift_monitor *monitor, headsift_error *error);
+
+/* ---- How far it is -------------------------------------------------------------------------------------------- */
+
+/** Prints how far a folder of headsift_score_files or headsift_run is: documents, tokens and units done, the ranks that
+ *  work on it, those that lag, are silent or failed, the time left. Reads only, also while others write; files that
+ *  are missing, torn or wrong are said and passed over.
+ *  @param json  one JSON object (docs/formats.md) instead of text. @param all  every rank, not the worst ten
+ *  @return HEADSIFT_FAILED where the directory can't be read or is no such folder. */
+HEADSIFT_API headsift_status headsift_status_print(const char *directory, bool json, bool all, FILE *out,
+                                                   headsift_error *error);
 
 /* ---- How fast it is (docs/performance.md) -------------------------------------------------------------------- */
 

@@ -225,6 +225,28 @@ headsift_status hs_file_publish(const char *temporary, const char *path, headsif
     return ok ? rename_synced(temporary, path, error) : hs_fail_errno(error, reason, "can't sync %s", temporary);
 }
 
+headsift_status hs_file_replace(const char *path, const void *bytes, size_t size, headsift_error *error) {
+    struct hs_atomic_file file;
+    HS_TRY(hs_atomic_open(path, &file, error));
+    bool ok = fwrite(bytes, 1, size, file.stream) == size;
+    int reason = errno;
+    if (fclose(file.stream) != 0 && ok) {
+        ok = false;
+        reason = errno;
+    }
+    file.stream = NULL;
+    if (ok && rename(file.temporary, path) != 0) {
+        ok = false;
+        reason = errno;
+    }
+    if (ok) {
+        hs_free(file.temporary);
+        file.temporary = NULL;
+    }
+    hs_atomic_abort(&file);
+    return ok ? HEADSIFT_OK : hs_fail_errno(error, reason, "can't write %s", path);
+}
+
 /* Names a finished temporary file, unless something has the name. A file system without links (EPERM, ENOTSUP) gets a
  * rename behind a look. */
 static headsift_status name_new(const char *temporary, const char *path, bool *created, headsift_error *error) {

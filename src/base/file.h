@@ -49,6 +49,9 @@ void hs_atomic_abort(struct hs_atomic_file *file); /**< removes the temporary fi
 
 /** All of the above for bytes at hand. */
 headsift_status hs_file_write(const char *path, const void *bytes, size_t size, headsift_error *error);
+/** The same without fsync, for what is written every few seconds: readers see the old file or the new one, a power cut
+ *  may leave an empty one. Not for "-". */
+headsift_status hs_file_replace(const char *path, const void *bytes, size_t size, headsift_error *error);
 /** Writes a file that must not be there yet: of several that try, one creates it (*created) and the others change
  *  nothing. Whole or not at all, like hs_file_write. */
 headsift_status hs_file_create(const char *path, const void *bytes, size_t size, bool *created, headsift_error *error);

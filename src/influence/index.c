@@ -143,6 +143,7 @@ static headsift_status make(const struct indexing *indexing, size_t input, int64
     }
     HS_TRY(hs_input_unchanged(plan, input, error));
     HS_TRY(hs_scan(file, indexing->inputs, plan->unit_bytes, most_rows, indexing->monitor, out, error));
+    hs_log(indexing->monitor, HEADSIFT_LOG_DEBUG, "%s has %zu units of work", file->path, out->n);
     headsift_status status = indexing->most_bytes == 0 ? save(plan, input, most_rows, out, error) : HEADSIFT_OK;
     if (status != HEADSIFT_OK) {
         hs_ranges_free(out);

@@ -93,10 +93,13 @@ static headsift_status prepare(struct hs_job *job, bool overwrite, headsift_erro
     }
     hs_plan_remove_leftovers(plan);
     HS_TRY(hs_plan_begin(job->model, plan, error));
+    hs_job_report(job, job->json_log);
     HS_TRY(hs_plan_units(plan, job->inputs, 0, job->monitor, error));
     hs_plan_share(plan);
     HS_TRY(hs_plan_look(plan, error));
     hs_rows_remove_done(plan);
+    hs_job_count(job);
+    job->state.work_before = job->state.work_done;
     return HEADSIFT_OK;
 }
 
@@ -112,15 +115,6 @@ static bool anything_missing(const struct hs_score_plan *plan) {
     return false;
 }
 
-static void count_bytes(struct hs_job *job) {
-    job->bytes_done = job->bytes_total = 0;
-    for (size_t i = job->plan.first; i < job->plan.last; i++) {
-        double bytes = (double)job->plan.parts[i].range.text_bytes;
-        job->bytes_total += bytes;
-        job->bytes_done += job->plan.parts[i].done ? bytes : 0;
-    }
-}
-
 /* One part after the other as the pipeline gives their windows. */
 static headsift_status make_parts(struct hs_job *job, headsift_error *error) {
     for (;;) {
@@ -129,9 +123,7 @@ static headsift_status make_parts(struct hs_job *job, headsift_error *error) {
         if (window == NULL) {
             return HEADSIFT_OK;
         }
-        const struct hs_part *part = &job->plan.parts[window->part];
         HS_TRY(hs_score_part(job, window, error));
-        job->bytes_done += (double)part->range.text_bytes;
     }
 }
 
@@ -148,7 +140,8 @@ static headsift_status score_parts(struct hs_job *job, headsift_error *error) {
 static headsift_status do_missing(struct hs_job *job, headsift_error *error) {
     HS_TRY(hs_scoring_start(job->model, &job->scoring, error));
     for (int round = 0; round < 2 && anything_missing(&job->plan); round++) {
-        count_bytes(job);
+        hs_job_count(job);
+        job->share_done = job->state.work_done;
         HS_TRY(score_parts(job, error));
         HS_TRY(hs_plan_look(&job->plan, error));
     }
@@ -204,6 +197,7 @@ static headsift_status run_job(struct hs_job *job, bool overwrite, headsift_scor
     bool missing = anything_missing(&job->plan);
     say_share(job, missing);
     if (missing) {
+        HS_TRY(hs_job_reports(job, error));
         HS_TRY(check_own_inputs(job, error));
         HS_TRY(do_missing(job, error));
     }
@@ -218,16 +212,21 @@ headsift_status headsift_score_files(headsift_model *model, const headsift_heads
                                      headsift_score_summary *summary, headsift_error *error) {
     static const headsift_score_options defaults = {0};
     headsift_score_summary unseen;
-    struct hs_job job = {.model = model, .inputs = inputs, .monitor = monitor, .started = now()};
+    struct hs_job job = {.model = model, .inputs = inputs, .started = now()};
+    headsift_error own = {0};
+    error = error != NULL ? error : &own; /* the report quotes it */
     options = options != NULL ? options : &defaults;
     summary = summary != NULL ? summary : &unseen;
     *summary = (headsift_score_summary){0};
+    hs_job_listen(&job, monitor);
     if (!overwrite) {
         HS_TRY(hs_dtype_adopt(model, directory, error));
     }
-    HS_TRY(hs_scoring_prepare(model, heads, options, monitor, &job.scoring, error));
+    HS_TRY(hs_scoring_prepare(model, heads, options, job.monitor, &job.scoring, error));
     HS_TRY(hs_plan_make(model, &job.scoring, options, inputs, directory, &job.plan, error));
+    job.json_log = options->json_log;
     headsift_status status = run_job(&job, overwrite, summary, error);
+    hs_job_report_end(&job, status, error);
     if (status == HEADSIFT_STOPPED || status == HEADSIFT_NO_SPACE) {
         struct hs_mask_check check = {0};
         sum_up(&job, summary, &check);

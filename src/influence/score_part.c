@@ -35,18 +35,24 @@ static char *name_file(const char *path) {
 }
 
 /* `share` of the window is scored and not yet written. */
+static void count_progress(const struct making *making, double share) {
+    struct hs_job *job = making->job;
+    struct hs_rank_state *state = &job->state;
+    bool waits = share > 0;
+    int64_t documents = waits ? (int64_t)(share * (double)making->window->pack.n_rows) : 0;
+    int64_t tokens = (int64_t)(share * (double)making->window_tokens);
+    state->documents = job->documents + documents;
+    state->tokens = job->tokens + tokens;
+    state->unscored = job->unscored;
+    state->part_share = making->share + (waits ? share * (making->window->share - making->share) : 0);
+    state->part_documents = making->record.documents + documents;
+    state->part_tokens = making->record.tokens + tokens;
+    state->work_done = job->share_done + state->part_share * job->part_bytes;
+}
+
 static void show_progress(const struct making *making, double share) {
-    const struct hs_job *job = making->job;
-    if (job->monitor == NULL || job->monitor->progress == NULL) {
-        return;
-    }
-    int64_t documents = job->documents + (int64_t)(share * (double)making->window->pack.n_rows);
-    int64_t tokens = job->tokens + (int64_t)(share * (double)making->window_tokens);
-    double read = making->share + share * (making->window->share - making->share);
-    double bytes = job->bytes_done + read * (double)making->part->range.text_bytes;
-    double part = job->bytes_total > 0 ? bytes / job->bytes_total : -1;
-    headsift_progress progress = {"score", documents, tokens, hs_job_seconds(job), part < 1 ? part : 1};
-    job->monitor->progress(job->monitor->user, &progress);
+    count_progress(making, share);
+    hs_job_tell(making->job);
 }
 
 static void batch_done(void *user, double share) { show_progress(user, share); }
@@ -74,6 +80,7 @@ static headsift_status write_rows(struct making *making, headsift_error *error) 
         HS_TRY(hs_rows_add(making->rows, &row, error));
         making->record.documents++;
         making->record.unscored += !hs_row_scored(&row.score);
+        job->unscored += !hs_row_scored(&row.score);
         making->record.tokens += row.score.n_tokens;
         hs_mask_check_add(&making->record.check, &row.score);
         job->tokens += row.score.n_tokens;
@@ -137,6 +144,8 @@ static headsift_status publish(struct making *making, headsift_error *error) {
     HS_TRY(hs_score_writer_commit(writer, error));
     part->there = part->done = part->mine = true;
     hs_rows_remove(plan, part);
+    hs_log(making->job->monitor, HEADSIFT_LOG_DEBUG, "%s: %lld documents, %lld tokens, %.1f s", making->job->part,
+           (long long)part->record.documents, (long long)part->record.tokens, part->record.seconds);
     return HEADSIFT_OK;
 }
 
@@ -161,18 +170,40 @@ static headsift_status make_part(struct making *making, headsift_error *error) {
     HS_TRY(hs_rows_replay(making->rows, write_row, making, &making->record, error));
     int64_t rows = making->part->range.rows;
     making->share = rows > 0 ? (double)hs_rows_kept(making->rows) / (double)rows : 0;
+    making->job->state.work_before += making->share * making->job->part_bytes;
     HS_TRY(score_windows(making, error));
     return publish(making, error);
 }
 
+/* A unit of another rank's share adds nothing to this one's. */
+static void begin_part(struct hs_job *job, size_t index) {
+    const struct hs_part *part = &job->plan.parts[index];
+    hs_job_part(job, part);
+    job->part_bytes = index >= job->plan.first && index < job->plan.last ? (double)part->range.text_bytes : 0;
+}
+
+static void end_part(const struct making *making, size_t index, headsift_status status) {
+    struct hs_job *job = making->job;
+    if (status != HEADSIFT_OK) {
+        count_progress(making, 0); /* what is kept of it, without what was in the engine */
+        return;
+    }
+    hs_job_part(job, NULL);
+    job->share_done += job->part_bytes;
+    job->state.units_done += index >= job->plan.first && index < job->plan.last;
+}
+
 headsift_status hs_score_part(struct hs_job *job, struct hs_window *window, headsift_error *error) {
+    size_t index = window->part;
     struct making making = {.job = job,
-                            .part = &job->plan.parts[window->part],
+                            .part = &job->plan.parts[index],
                             .window = window,
                             .rows = window->rows,
                             .started = hs_job_seconds(job)};
     window->rows = NULL;
+    begin_part(job, index);
     headsift_status status = make_part(&making, error);
+    end_part(&making, index, status);
     hs_score_writer_abort(making.writer);
     hs_rows_close(making.rows);
     hs_free(making.file);

@@ -12,8 +12,8 @@ static int set_up(void **state) {
 
 static void help_goes_to_stdout(void **state) {
     (void)state;
-    static const char *const commands[] = {"probe",    "heads", "score", "select", "run",    "inspect",
-                                           "tokenize", "bench", "mask",  "join",   "explain"};
+    static const char *const commands[] = {"probe",    "heads", "score", "select", "run",     "inspect",
+                                           "tokenize", "bench", "mask",  "join",   "explain", "status"};
     const struct cli_output *output = cli("headsift --help");
     assert_code(output, 0);
     assert_int_equal(output->err.size, 0);
@@ -81,6 +81,7 @@ static void wrong_usage_is_one_line_with_a_hint(void **state) {
         {"headsift select a -o x --keep 0.2 --budget 5", "exclude each other"},
         {"headsift inspect", "MODEL"},
         {"headsift tokenize --dtype int4 -m x", "int8"},
+        {"headsift status", "DIR"},
         {"headsift bench", "-m MODEL"},
         {"headsift bench -m x --lengths 128,", "commas between"},
         {"headsift bench -m x --lengths 1.5", "commas between"},
@@ -102,9 +103,12 @@ static void wrong_usage_is_one_line_with_a_hint(void **state) {
 
 static void what_is_not_there_fails_with_its_name(void **state) {
     (void)state;
-    static const char *const lines[] = {
-        "headsift inspect nothing.gguf", "headsift tokenize -m nothing.gguf", "headsift select nothing.gguf -o x",
-        "headsift score -m nothing.gguf --heads $HEADS -o x a", "headsift score -m $MODEL --heads nothing.gguf -o x a"};
+    static const char *const lines[] = {"headsift inspect nothing.gguf",
+                                        "headsift status nothing.gguf",
+                                        "headsift tokenize -m nothing.gguf",
+                                        "headsift select nothing.gguf -o x",
+                                        "headsift score -m nothing.gguf --heads $HEADS -o x a",
+                                        "headsift score -m $MODEL --heads nothing.gguf -o x a"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const struct cli_output *output = cli("%s", lines[i]);
         assert_code(output, 1);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/human.h"
 #include "base/process.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -169,6 +170,68 @@ static void processes_that_are_gone_are_told_from_others(void **state) {
     assert_false(hs_process_gone(other));
 }
 
+static void a_replaced_file_is_the_old_one_or_the_new_one(void **state) {
+    (void)state;
+    char path[512];
+    struct hs_buffer text = {0};
+    headsift_error error = {0};
+    test_scratch(path, sizeof path, "replaced");
+    assert_int_equal(hs_file_replace(path, "old", 3, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_file_replace(path, "new one", 7, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_file_read(path, 100, &text, NULL), HEADSIFT_OK);
+    assert_string_equal(text.data, "new one");
+    hs_buffer_free(&text);
+    assert_int_equal(hs_file_replace("/nonexistent/x", "a", 1, &error), HEADSIFT_FAILED);
+    assert_non_null(strstr(error.message, "/nonexistent/x"));
+    unlink(path);
+}
+
+static void counts_and_times_read_well(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *count, *time;
+    } cases[] = {{0, "0", "0s"},
+                 {59.6, "60", "1m00s"},
+                 {9999, "9999", "2h46m"},
+                 {10000, "10.0k", "2h46m"},
+                 {86399, "86.4k", "23h59m"},
+                 {86400, "86.4k", "1d00h"},
+                 {999960, "1.0M", "11d13h"},
+                 {1234567, "1.2M", "14d06h"},
+                 {9.9996e8, "1.0G", "11573d14h"},
+                 {4.5e12, "4.5T", "0s"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[32];
+        hs_human_count(cases[i].value, text, sizeof text);
+        assert_string_equal(text, cases[i].count);
+        hs_human_time(cases[i].value, text, sizeof text);
+        assert_string_equal(text, cases[i].time);
+    }
+}
+
+static void stamps_read_back(void **state) {
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "2026-01-01T00:00:00",
+                                      "2026-01-01 00:00:00Z",
+                                      "2026-13-01T00:00:00Z",
+                                      "2026-02-29T00:00:00Z",
+                                      "2026-01-01T00:00:00Zx",
+                                      "2026-1-01T000:00:00Z"};
+    char stamp[HS_STAMP];
+    time_t back;
+    hs_stamp_write(1767225599, stamp);
+    assert_string_equal(stamp, "2025-12-31T23:59:59Z");
+    assert_true(hs_stamp_read(stamp, &back));
+    assert_int_equal(back, 1767225599);
+    hs_stamp_write(INT64_MAX, stamp); /* a year of more digits than fit */
+    assert_string_equal(stamp, "1970-01-01T00:00:00Z");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(hs_stamp_read(bad[i], &back));
+    }
+}
+
 static void sha256_of_abc(void **state) {
     (void)state;
     char hex[HS_HASH_HEX];
@@ -210,6 +273,9 @@ int main(void) {
         cmocka_unit_test(errors_are_one_line),
         cmocka_unit_test(one_of_many_creates_a_file),
         cmocka_unit_test(processes_that_are_gone_are_told_from_others),
+        cmocka_unit_test(a_replaced_file_is_the_old_one_or_the_new_one),
+        cmocka_unit_test(counts_and_times_read_well),
+        cmocka_unit_test(stamps_read_back),
         cmocka_unit_test(sha256_of_abc),
         cmocka_unit_test(crc32_of_the_usual_digits),
         cmocka_unit_test(random_numbers_follow_the_published_algorithm),

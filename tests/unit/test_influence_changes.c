@@ -204,8 +204,9 @@ static void overwriting_takes_all_that_is_ours_and_nothing_else(void **state) {
           "-p out/_ranks && touch out/_ranks/rank-00000.log");
     headsift_score_options other = {.max_tokens = 50};
     assert_int_equal(score(scene, "b.jsonl", (headsift_inputs){0}, &other, true), HEADSIFT_OK);
-    shell(scene, "test \"$(ls out | tr '\\n' ' ')\" = '_index _parts _running notes.txt part-00000-00000-b.parquet "
-                 "part-00000-12345-other.parquet score.json '");
+    shell(scene,
+          "test \"$(ls out | tr '\\n' ' ')\" = '_index _parts _ranks _running notes.txt part-00000-00000-b.parquet "
+          "part-00000-12345-other.parquet score.json '");
 }
 
 /* ---- Places that can't be written to ---- */
