@@ -46,8 +46,8 @@ static headsift_status earlier_names(const char *journal, const json_t *old, jso
 /* Adds the outputs of this call. One that stands there already must be an earlier selection's. */
 static headsift_status planned_names(const struct hs_selection *selection, json_t *names, bool overwrite,
                                      headsift_error *error) {
-    for (size_t i = 0; i < selection->units.n; i++) {
-        const char *output = selection->units.items[i].output;
+    for (size_t i = 0; i < selection->n_sources; i++) {
+        const char *output = selection->sources[i].output;
         if (output == NULL) {
             continue;
         }
