@@ -266,6 +266,10 @@ headsift_status hs_sources_count(struct hs_selection *selection, headsift_error 
                            "from those that were not scored; score the whole file, or leave out --rejected",
                            source->path, (long long)source->rows, (long long)source->last_row);
         }
+        if (selection->choice.format == HS_OUTPUT_DOLMA) {
+            source->wanted = source->rows;
+            continue;
+        }
         source->wanted = selection->rejected ? source->rows - source->chosen : source->chosen;
     }
     return HEADSIFT_OK;

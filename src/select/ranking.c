@@ -128,10 +128,11 @@ static headsift_status read_details(struct hs_selection *selection, int32_t part
 /* Visits each score file that can have the rows. */
 static headsift_status read_all_details(struct hs_selection *selection, struct hs_ranked **places, size_t n,
                                         headsift_error *error) {
-    for (size_t u = 0; u < selection->n_units; u++) {
-        const struct hs_unit *unit = &selection->units[u];
+    const struct hs_source *source = &selection->sources[places[0]->source];
+    for (size_t u = 0; u < source->n_units; u++) {
+        const struct hs_unit *unit = &selection->units[source->first_unit + u];
         bool may = false;
-        for (size_t i = 0; unit->source == places[0]->source && i < n; i++) {
+        for (size_t i = 0; i < n; i++) {
             may = may || (places[i]->row >= unit->first_row && places[i]->row <= unit->last_row);
         }
         if (may) {

@@ -60,13 +60,14 @@ struct hs_source {
     size_t part;                       /**< that score file */
     int64_t place;                     /**< orders the source files as the score files name them */
     int64_t rows, last_row;            /**< score rows */
+    size_t first_unit, n_units;
     int64_t chosen;
     int64_t wanted;  /**< rows to write: see hs_sources_count() */
     uint64_t *picks; /**< a bit a row, 1: chosen. NULL: none is */
     char *output;    /**< file name in the output folder; NULL where nothing of it is written */
 };
 
-/** The rows of one source file in one score file. */
+/** The rows of one source file in one score file; those of a source file follow one another, by their first row. */
 struct hs_unit {
     int32_t part, source;
     int64_t first_row, last_row;
@@ -98,7 +99,7 @@ struct hs_selection {
     size_t n_sources;
     struct hs_domain *domains; /**< by name */
     size_t n_domains;
-    struct hs_unit *units; /**< by score file */
+    struct hs_unit *units; /**< by source file */
     size_t n_units;
     size_t parts_with_value;    /**< score files that have the column `choice.by` */
     struct hs_sql sql;          /**< table hs_row: see table.c */
@@ -112,6 +113,9 @@ struct hs_selection {
 headsift_status hs_units_read(struct hs_selection *selection, headsift_error *error);
 /** Finds out where the source files are: see --root in docs/formats.md. */
 headsift_status hs_sources_find(struct hs_selection *selection, headsift_error *error);
+/** The folder that holds all source files, or those with an absolute path: how many bytes of each such name it takes.
+ */
+size_t hs_common_folder(const struct hs_selection *selection, bool absolute);
 /** Fails unless the source files that something is written of are what they were when they were scored. */
 headsift_status hs_sources_check(struct hs_selection *selection, headsift_error *error);
 /** Names the outputs of source files with wanted rows. */
@@ -166,6 +170,11 @@ bool hs_is_wanted(const struct hs_selection *selection, const struct hs_source *
 /** Makes the SQL function hs_is_chosen(row number) answer for this source file. */
 headsift_status hs_chosen_use(struct hs_selection *selection, const struct hs_source *source, headsift_error *error);
 void hs_chosen_free(struct hs_chosen *chosen); /**< NULL is fine */
+
+/** Appends " AND (s.file_row_number BETWEEN ... OR ...)": the row groups of the Parquet file `path` that hold wanted
+ *  rows; nothing when all do. */
+headsift_status hs_ranges_append(struct hs_selection *selection, const struct hs_source *source, const char *path,
+                                 struct hs_buffer *out, headsift_error *error);
 
 /** Makes the SQL function hs_text(bytes, row, column) ready, which mends strings that are no UTF-8. */
 headsift_status hs_mending_use(struct hs_selection *selection, headsift_error *error);

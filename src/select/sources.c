@@ -47,18 +47,16 @@ static size_t common_folders(const char *path, const char *other, size_t size) {
     return common;
 }
 
-/* The folder that holds all source files with an absolute path: how many bytes of such a path it takes. */
-static size_t common_folder(const struct hs_selection *selection) {
+size_t hs_common_folder(const struct hs_selection *selection, bool absolute) {
     const char *first = NULL;
     size_t size = 0;
     for (size_t i = 0; i < selection->n_sources; i++) {
-        const char *path = selection->sources[i].path;
-        if (path[0] == '/' && first == NULL) {
-            first = path;
-            size = common_folders(path, path, strlen(path));
-        } else if (path[0] == '/') {
-            size = common_folders(path, first, size);
+        const char *name = selection->sources[i].name;
+        if (absolute && name[0] != '/') {
+            continue;
         }
+        size = first == NULL ? common_folders(name, name, strlen(name)) : common_folders(name, first, size);
+        first = first == NULL ? name : first;
     }
     return size;
 }
@@ -92,7 +90,7 @@ headsift_status hs_sources_find(struct hs_selection *selection, headsift_error *
             return hs_fail_memory(error, source->name, strlen(source->name));
         }
     }
-    size_t common = common_folder(selection);
+    size_t common = hs_common_folder(selection, true);
     for (size_t i = 0; selection->root != NULL && i < selection->n_sources; i++) {
         HS_TRY(move_to_root(&selection->sources[i], selection->root, common, error));
     }

@@ -158,10 +158,12 @@ static headsift_status list_units(struct hs_selection *selection, struct hs_sql 
     HS_TRY(open_list(sql,
                      "SELECT part, source, min(first_row), max(last_row) FROM hs_seen JOIN (SELECT name, "
                      "row_number() OVER (ORDER BY name) - 1 AS source FROM (SELECT DISTINCT name FROM hs_seen)) USING "
-                     "(name) GROUP BY part, source ORDER BY part, source",
+                     "(name) GROUP BY part, source ORDER BY source, 3, part",
                      sizeof *selection->units, &cursor, &items, error));
     selection->units = items;
     while (hs_cursor_next(&cursor)) {
+        struct hs_source *source = &selection->sources[hs_cursor_integer(&cursor, 1, 0)];
+        source->first_unit = source->n_units++ == 0 ? selection->n_units : source->first_unit;
         selection->units[selection->n_units++] = (struct hs_unit){.part = (int32_t)hs_cursor_integer(&cursor, 0, 0),
                                                                   .source = (int32_t)hs_cursor_integer(&cursor, 1, 0),
                                                                   .first_row = hs_cursor_integer(&cursor, 2, 0),

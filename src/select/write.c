@@ -18,7 +18,8 @@ struct column {
 struct columns {
     struct column *items;
     size_t n;
-    bool has_row_number; /**< the file itself has a column of that name, which hides DuckDB's */
+    bool has_row_number;     /**< the file itself has a column of that name, which hides DuckDB's */
+    struct hs_buffer ranges; /**< condition that leaves row groups unread */
 };
 
 static const char broken_text[] = "Invalid string encoding"; /* in what DuckDB says of a string that is no UTF-8 */
@@ -29,6 +30,7 @@ static void free_columns(struct columns *columns) {
         hs_free(columns->items[i].type);
     }
     hs_free(columns->items);
+    hs_buffer_free(&columns->ranges);
     *columns = (struct columns){0};
 }
 
@@ -78,7 +80,8 @@ static bool append_chosen(struct hs_buffer *sql, const char *path, const struct 
     return hs_buffer_printf(sql, " FROM %s",
                             own ? "(SELECT *, row_number() OVER () - 1 AS headsift_row_number FROM " : "") &&
            hs_sql_parquet(sql, path) &&
-           hs_buffer_printf(sql, "%s s WHERE hs_is_chosen(s.%s)", own ? ")" : "", row_number(columns));
+           hs_buffer_printf(sql, "%s s WHERE hs_is_chosen(s.%s)", own ? ")" : "", row_number(columns)) &&
+           (columns->ranges.size == 0 || hs_buffer_append(sql, columns->ranges.data, columns->ranges.size));
 }
 
 static bool is_float(const char *type) { return strcmp(type, "DOUBLE") == 0 || strcmp(type, "FLOAT") == 0; }
@@ -261,6 +264,9 @@ static headsift_status write_rows(struct hs_selection *selection, const struct h
     struct columns columns = {0};
     headsift_error reason = {0};
     headsift_status status = read_columns(selection, source->path, &columns, &reason);
+    if (status == HEADSIFT_OK && !columns.has_row_number) {
+        status = hs_ranges_append(selection, source, source->path, &columns.ranges, &reason);
+    }
     if (status == HEADSIFT_OK) {
         status = copy_rows(selection, source, source->path, &columns, temporary, &reason);
         if (status == HEADSIFT_FAILED && selection->temp_dir != NULL && strstr(reason.message, broken_text) != NULL) {
@@ -297,6 +303,8 @@ headsift_status hs_source_write(struct hs_selection *selection, const struct hs_
     headsift_status status;
     if (output == NULL) {
         status = hs_fail_memory(error, source->output, strlen(source->output));
+    } else if (selection->choice.format == HS_OUTPUT_DOLMA) {
+        status = hs_source_write_attributes(selection, source, &list.items[0], output, error);
     } else if (list.items[0].format == HS_FORMAT_PARQUET) {
         status = write_parquet(selection, source, output, error);
     } else {
