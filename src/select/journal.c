@@ -14,7 +14,6 @@
 enum { JOURNAL_LIMIT = 1 << 30 };
 
 static const char journal_name[] = "selecting.json";
-#define TEMPORARY_TAIL "0123456789"
 
 /* A name that a selection can have written: one of its suffixes, and no folder in it but for dolma's attributes. */
 static bool is_output_name(const char *name) {
@@ -101,11 +100,11 @@ static headsift_status remove_name(const char *directory, const char *name, head
     return status;
 }
 
-/* Whether a name is one of ours with ".tmp-" and a number behind it: left by a call that was killed.
+/* Whether a name is one of ours with ".tmp-" and a process behind it: left by a call that was killed.
  * `folder`, "" or with a slash at its end, is where it lies in the output folder. */
 static bool is_leftover(const json_t *names, const char *folder, const char *entry) {
     const char *tail = strstr(entry, ".tmp-");
-    if (tail == NULL || tail[5 + strspn(tail + 5, TEMPORARY_TAIL)] != '\0') {
+    if (tail == NULL || tail[5] == '\0') {
         return false;
     }
     char *stem = hs_format("%s%.*s", folder, (int)(tail - entry), entry);
