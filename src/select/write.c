@@ -275,6 +275,9 @@ static headsift_status write_rows(struct hs_selection *selection, const struct h
         }
     }
     free_columns(&columns);
+    if (status == HEADSIFT_FAILED && strstr(reason.message, source->path) == NULL) {
+        return hs_fail(error, status, "%s: can't be read: %s", source->path, reason.message);
+    }
     return status == HEADSIFT_OK ? HEADSIFT_OK : hs_fail(error, status, "%s", reason.message);
 }
 
