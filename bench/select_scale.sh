@@ -26,7 +26,7 @@ measure() {
         now=$(du -sk "$scratch/temp" 2>/dev/null | cut -f1) || now=0
         [ "${now:-0}" -le "$room" ] || room=$now
         cpu=$(cut -d' ' -f14,15 "/proc/$process/stat" 2>/dev/null | tr ' ' '+') || cpu=
-        [ -z "$cpu" ] || ticks=$((cpu))
+        [ -z "$cpu" ] || ticks=$(($cpu))
         sleep 0.1
     done
     wait "$process"
