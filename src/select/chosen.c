@@ -1,5 +1,6 @@
-/* The SQL function hs_is_chosen(BIGINT): whether a row of the file that is being copied is to be written.
- * A filter by it keeps the file's order and holds no rows back, which a join with an ORDER BY would. */
+/* The SQL function hs_is_chosen(BIGINT): whether a row of the file that is being copied is to be written. DuckDB asks
+ * it of row numbers before it reads other columns, and leaves pages and row groups unread that hold no such row. A
+ * filter by it keeps the file's order and holds no rows back, which a join with an ORDER BY would. */
 #include "select/records.h"
 
 struct hs_chosen {

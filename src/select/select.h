@@ -173,11 +173,6 @@ bool hs_is_wanted(const struct hs_selection *selection, const struct hs_source *
 headsift_status hs_chosen_use(struct hs_selection *selection, const struct hs_source *source, headsift_error *error);
 void hs_chosen_free(struct hs_chosen *chosen); /**< NULL is fine */
 
-/** Appends " AND (s.file_row_number BETWEEN ... OR ...)": the row groups of the Parquet file `path` that hold wanted
- *  rows; nothing when all do. */
-headsift_status hs_ranges_append(struct hs_selection *selection, const struct hs_source *source, const char *path,
-                                 struct hs_buffer *out, headsift_error *error);
-
 /** Makes the SQL function hs_text(bytes, row, column) ready, which mends strings that are no UTF-8. */
 headsift_status hs_mending_use(struct hs_selection *selection, headsift_error *error);
 void hs_mending_free(struct hs_mending *mending); /**< NULL is fine */

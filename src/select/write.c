@@ -19,8 +19,7 @@ struct column {
 struct columns {
     struct column *items;
     size_t n;
-    bool has_row_number;     /**< the file itself has a column of that name, which hides DuckDB's */
-    struct hs_buffer ranges; /**< condition that leaves row groups unread */
+    bool has_row_number; /**< the file itself has a column of that name, which hides DuckDB's */
 };
 
 static const char broken_text[] = "Invalid string encoding"; /* in what DuckDB says of a string that is no UTF-8 */
@@ -31,7 +30,6 @@ static void free_columns(struct columns *columns) {
         hs_free(columns->items[i].type);
     }
     hs_free(columns->items);
-    hs_buffer_free(&columns->ranges);
     *columns = (struct columns){0};
 }
 
@@ -81,8 +79,7 @@ static bool append_chosen(struct hs_buffer *sql, const char *path, const struct 
     return hs_buffer_printf(sql, " FROM %s",
                             own ? "(SELECT *, row_number() OVER () - 1 AS headsift_row_number FROM " : "") &&
            hs_sql_parquet(sql, path) &&
-           hs_buffer_printf(sql, "%s s WHERE hs_is_chosen(s.%s)", own ? ")" : "", row_number(columns)) &&
-           (columns->ranges.size == 0 || hs_buffer_append(sql, columns->ranges.data, columns->ranges.size));
+           hs_buffer_printf(sql, "%s s WHERE hs_is_chosen(s.%s)", own ? ")" : "", row_number(columns));
 }
 
 static bool is_float(const char *type) { return strcmp(type, "DOUBLE") == 0 || strcmp(type, "FLOAT") == 0; }
@@ -265,9 +262,6 @@ static headsift_status write_rows(struct hs_selection *selection, const struct h
     struct columns columns = {0};
     headsift_error reason = {0};
     headsift_status status = read_columns(selection, source->path, &columns, &reason);
-    if (status == HEADSIFT_OK && !columns.has_row_number) {
-        status = hs_ranges_append(selection, source, source->path, &columns.ranges, &reason);
-    }
     if (status == HEADSIFT_OK) {
         status = copy_rows(selection, source, source->path, &columns, temporary, &reason);
         if (status == HEADSIFT_FAILED && selection->temp_dir != NULL && strstr(reason.message, broken_text) != NULL) {
