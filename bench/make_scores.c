@@ -45,6 +45,7 @@ static headsift_status make_part(struct hs_sql *sql, const struct plan *plan, in
     return status;
 }
 
+/* The letters of each round through the corpus are others, so that no dictionary holds all texts. */
 static headsift_status make_file(struct hs_sql *sql, const struct plan *plan, int64_t file, headsift_error *error) {
     int64_t most = plan->part_rows * plan->file_parts, left = plan->rows - file * most;
     char *path = hs_format("%s/corpus/shard-%05" PRId64 ".parquet", plan->documents, file);
@@ -52,12 +53,13 @@ static headsift_status make_file(struct hs_sql *sql, const struct plan *plan, in
     bool built =
         path != NULL &&
         hs_buffer_printf(&statement,
-                         "COPY (SELECT c.* FROM range(%" PRId64 ") t(i), "
-                         "read_parquet(",
+                         "COPY (SELECT c.* REPLACE (translate(c.text, a, substring(a || a, 1 + (i // n) %% 26, 26)) AS "
+                         "text) FROM range(%" PRId64 ") t(i), (SELECT *, file_row_number AS k, count(*) OVER () AS n, "
+                         "'abcdefghijklmnopqrstuvwxyz' AS a FROM read_parquet(",
                          left < most ? left : most) &&
+        hs_sql_path(&statement, plan->corpus) && hs_buffer_printf(&statement, ")) x, read_parquet(") &&
         hs_sql_path(&statement, plan->corpus) &&
-        hs_buffer_printf(&statement, ") c WHERE c.file_row_number = i %% (SELECT count(*) FROM read_parquet(") &&
-        hs_sql_path(&statement, plan->corpus) && hs_buffer_printf(&statement, "))) TO ") &&
+        hs_buffer_printf(&statement, ") c WHERE x.k = i %% n AND c.file_row_number = x.k) TO ") &&
         hs_sql_target(&statement, path) &&
         hs_buffer_printf(&statement, " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480)");
     headsift_status status = built ? hs_sql_run(sql, statement.data, NULL, error) : hs_fail_memory(error, "SQL", 1);
