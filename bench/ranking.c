@@ -20,7 +20,7 @@ static headsift_status open_database(const struct side sides[2], struct hs_sql *
     }
     for (int side = 0; side < 2; side++) {
         for (size_t i = 0; i < sides[side].parts.n; i++) {
-            paths[n++] = sides[side].parts.items[i].path;
+            paths[n++] = sides[side].parts.paths[i];
         }
     }
     struct hs_sql_options options = {.paths = paths, .n_paths = n};
@@ -39,7 +39,7 @@ static headsift_status load(struct hs_sql *sql, const struct side *side, const c
                                       "coalesce(\"domain\"::VARCHAR, ''), CASE WHEN isfinite(score::DOUBLE) THEN "
                                       "score::DOUBLE END FROM ",
                                       table) &&
-                     hs_sql_parquet(&statement, side->parts.items[i].path);
+                     hs_sql_parquet(&statement, side->parts.paths[i]);
         HS_TRY(hs_sql_built(sql, &statement, built, error));
     }
     return HEADSIFT_OK;

@@ -129,7 +129,7 @@ headsift_score_options cli_score_options(const struct cli_values *values) {
 }
 
 headsift_select_options cli_select_options(const struct cli_values *values) {
-    static const char *const orders[] = {"desc", "asc", "middle"}, *const formats[] = {"parquet", "jsonl"};
+    static const char *const orders[] = {"desc", "asc", "middle"}, *const formats[] = {"parquet", "jsonl", "dolma"};
     return (headsift_select_options){
         .keep = values->keep.fraction,
         .keep_count = values->keep.count,
@@ -139,6 +139,9 @@ headsift_select_options cli_select_options(const struct cli_values *values) {
         .order = orders[values->order],
         .seed = (uint64_t)values->seed,
         .output_format = formats[values->output_format],
+        .temperature = values->temperature,
+        .rejected = values->rejected,
+        .root = values->root,
         .memory = values->memory,
         .temp_dir = values->temp_dir,
         .overwrite = values->overwrite,

@@ -36,7 +36,8 @@ struct cli_values {
 
     struct cli_amount keep;
     int64_t budget, budget_total;
-    const char *by, *memory, *temp_dir;
+    double temperature;
+    const char *by, *memory, *temp_dir, *rejected, *root;
     int order, output_format;
 
     int64_t show;
@@ -53,7 +54,7 @@ struct cli_values {
     size_t n_arguments;
 };
 
-enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_SIZE, CLI_CHOICE, CLI_AMOUNT };
+enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_SIZE, CLI_CHOICE, CLI_AMOUNT, CLI_REAL };
 
 struct cli_flag {
     const char *name; /**< long name; NULL: `help` is the title of the flags that follow */

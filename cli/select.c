@@ -5,6 +5,7 @@
 static headsift_status run(struct cli_call *call, headsift_error *error) {
     const struct cli_values *values = &call->values;
     headsift_select_options options = cli_select_options(values);
+    options.dry_run = values->dry_run;
     headsift_select_summary summary;
     headsift_status status = cli_need(call, values->output, "-o DIR", error);
     if (status == HEADSIFT_OK) {
@@ -12,9 +13,9 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
                                        &summary, error);
     }
     if (status == HEADSIFT_OK) {
-        cli_say(call, HEADSIFT_LOG_INFO, "chose %lld of %lld documents (%lld of %lld tokens), %lld had no score",
-                (long long)summary.chosen, (long long)summary.documents, (long long)summary.chosen_tokens,
-                (long long)summary.tokens, (long long)summary.unscored);
+        cli_say(call, HEADSIFT_LOG_INFO, "%s %lld of %lld documents (%lld of %lld tokens), %lld had no score",
+                values->dry_run ? "would choose" : "chose", (long long)summary.chosen, (long long)summary.documents,
+                (long long)summary.chosen_tokens, (long long)summary.tokens, (long long)summary.unscored);
     }
     return status;
 }
@@ -27,5 +28,5 @@ const struct cli_command cli_select = {
     1,
     true,
     run,
-    {cli_select_flags, cli_seed_flags, cli_output_flags, cli_overwrite_flags, cli_common_flags},
+    {cli_select_flags, cli_seed_flags, cli_output_flags, cli_overwrite_flags, cli_dry_run_flags, cli_common_flags},
 };

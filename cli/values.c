@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -73,6 +74,15 @@ static headsift_status set_amount(const struct cli_flag *flag, const char *text,
     return HEADSIFT_OK;
 }
 
+static headsift_status set_real(const char *text, const char *source, double *out, headsift_error *error) {
+    char *end;
+    *out = strtod(text, &end);
+    bool plain = text[strspn(text, "0123456789.eE+-")] == '\0' && *end == '\0' && end != text;
+    return plain && *out >= 0 && *out <= DBL_MAX
+               ? HEADSIFT_OK
+               : hs_fail(error, HEADSIFT_USAGE, "%s is \"%s\", must be a positive number", source, text);
+}
+
 static headsift_status set_choice(const struct cli_flag *flag, const char *text, const char *source, int *out,
                                   headsift_error *error) {
     int index = 0;
@@ -117,6 +127,8 @@ headsift_status cli_set(const struct cli_flag *flag, const char *text, const cha
         return set_choice(flag, text, source, out, error);
     case CLI_AMOUNT:
         return set_amount(flag, text, source, out, error);
+    case CLI_REAL:
+        return set_real(text, source, out, error);
     case CLI_HEADER:
         break;
     }

@@ -290,17 +290,21 @@ HEADSIFT_API headsift_status headsift_explain_file(headsift_model *model, const 
 /* ---- Selection (method.md section 5) ------------------------------------------------------------------------ */
 
 typedef struct headsift_select_options {
-    double keep;               /**< share of each domain's scored documents; 0 with no budget: 0.20 */
-    int64_t keep_count;        /**< > 0: so many documents a domain, instead of a share */
-    int64_t budget;            /**< > 0: tokens a domain */
-    int64_t budget_total;      /**< > 0: tokens in all, split by the domains' shares of tokens */
-    const char *by;            /**< "score" (NULL), "loss_base", "random", or a numeric column of the score rows */
-    const char *order;         /**< "desc" (NULL), "asc", "middle" */
-    uint64_t seed;             /**< for "random" */
-    const char *output_format; /**< "parquet" (NULL) or "jsonl" */
-    const char *memory;        /**< DuckDB's limit, like "4GB"; NULL: DuckDB's default */
+    double keep;          /**< share of each domain's scored documents; 0 with no budget: 0.20 */
+    int64_t keep_count;   /**< > 0: so many documents a domain, instead of a share */
+    int64_t budget;       /**< > 0: tokens a domain */
+    int64_t budget_total; /**< > 0: tokens in all, split by the domains' shares of tokens */
+    const char *by;       /**< "score" (NULL), "loss_base", "random", or a numeric column of the score rows */
+    const char *order;    /**< "desc" (NULL), "asc", "middle" */
+    double temperature;   /**< > 0: a sample by softmax(z / temperature), z the ranking value's z-score in its domain */
+    uint64_t seed;        /**< for "random" and samples */
+    const char *output_format; /**< "parquet" (NULL), "jsonl", or "dolma": attributes of every document */
+    const char *rejected;      /**< not NULL: a folder for the documents that were not chosen */
+    const char *root;          /**< not NULL: where the source files are now, see docs/formats.md */
+    const char *memory;        /**< of the whole call, like "4GB"; NULL: as DuckDB sees fit */
     const char *temp_dir;      /**< where it spills; NULL: inside the output directory */
     bool overwrite;
+    bool dry_run; /**< choose, say what would be chosen of each domain, and write nothing */
 } headsift_select_options;
 
 typedef struct headsift_select_summary {

@@ -105,8 +105,10 @@ headsift_status hs_make_directory(const char *path, headsift_error *error) {
             continue;
         }
         *at = '\0';
-        if (mkdir(part, 0777) != 0 && !hs_is_directory(part)) {
-            status = hs_fail_errno(error, errno, "can't make the folder %s", part);
+        bool made = mkdir(part, 0777) == 0;
+        int why = errno; /* the look below changes it */
+        if (!made && !hs_is_directory(part)) {
+            status = hs_fail_errno(error, why, "can't make the folder %s", part);
         }
         *at = saved;
         if (saved == '\0') {

@@ -177,7 +177,7 @@ static void print_files(const struct hs_run *run, const json_t *manifest, FILE *
     }
     fprintf(out, "  heads.json, heads.svg   every head's score, and as a picture\n");
     fprintf(out, "  scores/                 %zu Parquet files, a row a document\n",
-            json_array_size(json_object_get(manifest, "scores")));
+            (size_t)json_integer_value(json_object_get(json_object_get(manifest, "scores"), "files")));
     fprintf(out, "  selected/               %zu files of chosen documents, manifest.json\n",
             json_array_size(json_object_get(manifest, "files")));
     fprintf(out, "  run.json                the settings\n");
@@ -196,7 +196,7 @@ static headsift_status read_ranking(const struct hs_run *run, struct hs_ranking 
     const headsift_select_options *select = &run->options->select;
     int show = run->options->show >= 0 ? run->options->show : SHOW;
     if (select->temp_dir != NULL) {
-        return hs_ranking_read(run->files.scores, show, TEXT_BYTES, select->memory, select->temp_dir, ranking, error);
+        return hs_ranking_read(run->files.scores, show, TEXT_BYTES, select, select->temp_dir, ranking, error);
     }
     char *own = hs_join_path(run->directory, ".spill");
     if (own == NULL) {
@@ -205,7 +205,7 @@ static headsift_status read_ranking(const struct hs_run *run, struct hs_ranking 
     hs_spill_remove(own);
     headsift_status status = hs_make_directory(own, error);
     if (status == HEADSIFT_OK) {
-        status = hs_ranking_read(run->files.scores, show, TEXT_BYTES, select->memory, own, ranking, error);
+        status = hs_ranking_read(run->files.scores, show, TEXT_BYTES, select, own, ranking, error);
     }
     hs_spill_remove(own);
     hs_free(own);

@@ -1,33 +1,22 @@
-/* The SQL function hs_is_chosen(BIGINT): whether a row of the file that is being copied is chosen.
- * A filter by it keeps the file's order and holds no rows back, which a join with an ORDER BY would. */
+/* The SQL function hs_is_chosen(BIGINT): whether a row of the file that is being copied is to be written. DuckDB asks
+ * it of row numbers before it reads other columns, and leaves pages and row groups unread that hold no such row. A
+ * filter by it keeps the file's order and holds no rows back, which a join with an ORDER BY would. */
 #include "select/records.h"
 
 struct hs_chosen {
-    const headsift_monitor *monitor;
-    struct hs_rows rows;
-    size_t next; /* rows are asked for in ascending order: where the last one was found */
+    const struct hs_selection *selection;
+    const struct hs_source *source;
 };
 
-static bool is_chosen(struct hs_chosen *chosen, int64_t row) {
-    const struct hs_rows *rows = &chosen->rows;
-    if (chosen->next > 0 && rows->items[chosen->next - 1] >= row) {
-        chosen->next = 0; /* asked anew from the front */
-    }
-    while (chosen->next < rows->n && rows->items[chosen->next] < row) {
-        chosen->next++;
-    }
-    return chosen->next < rows->n && rows->items[chosen->next] == row;
-}
-
 static void answer(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
-    struct hs_chosen *chosen = duckdb_scalar_function_get_extra_info(info);
+    const struct hs_chosen *chosen = duckdb_scalar_function_get_extra_info(info);
     const int64_t *rows = duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 0));
     bool *answers = duckdb_vector_get_data(output);
     idx_t n = duckdb_data_chunk_get_size(input);
     for (idx_t i = 0; i < n; i++) {
-        answers[i] = is_chosen(chosen, rows[i]);
+        answers[i] = hs_is_wanted(chosen->selection, chosen->source, rows[i]);
     }
-    if (hs_stop_wanted(chosen->monitor)) {
+    if (hs_stop_wanted(chosen->selection->monitor)) {
         duckdb_scalar_function_set_error(info, "stopped");
     }
 }
@@ -52,19 +41,12 @@ static headsift_status chosen_register(struct hs_selection *selection, headsift_
     return made ? HEADSIFT_OK : hs_fail(error, HEADSIFT_FAILED, "DuckDB does not take the function that tells rows");
 }
 
-headsift_status hs_chosen_use(struct hs_selection *selection, const struct hs_unit *unit, headsift_error *error) {
+headsift_status hs_chosen_use(struct hs_selection *selection, const struct hs_source *source, headsift_error *error) {
     if (selection->chosen == NULL) {
         HS_TRY(chosen_register(selection, error));
     }
-    hs_free(selection->chosen->rows.items);
-    selection->chosen->next = 0;
-    selection->chosen->monitor = selection->monitor;
-    return hs_rows_read(selection, unit, &selection->chosen->rows, error);
+    *selection->chosen = (struct hs_chosen){selection, source};
+    return HEADSIFT_OK;
 }
 
-void hs_chosen_free(struct hs_chosen *chosen) {
-    if (chosen != NULL) {
-        hs_free(chosen->rows.items);
-        hs_free(chosen);
-    }
-}
+void hs_chosen_free(struct hs_chosen *chosen) { hs_free(chosen); }

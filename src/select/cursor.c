@@ -12,6 +12,24 @@ headsift_status hs_cursor_open(struct hs_sql *sql, const char *statement, struct
     return hs_sql_run(sql, statement, &cursor->result, error);
 }
 
+headsift_status hs_cursor_stream(struct hs_sql *sql, const char *statement, struct hs_cursor *cursor,
+                                 headsift_error *error) {
+    *cursor = (struct hs_cursor){0};
+    return hs_sql_stream(sql, statement, &cursor->result, error);
+}
+
+headsift_status hs_cursor_advance(struct hs_cursor *cursor, bool *more, headsift_error *error) {
+    cursor->row++;
+    if (cursor->chunk == NULL || cursor->row >= cursor->size) {
+        duckdb_destroy_data_chunk(&cursor->chunk);
+        HS_TRY(hs_sql_fetch(&cursor->result, &cursor->chunk, error));
+        cursor->size = cursor->chunk != NULL ? duckdb_data_chunk_get_size(cursor->chunk) : 0;
+        cursor->row = 0;
+    }
+    *more = cursor->chunk != NULL;
+    return HEADSIFT_OK;
+}
+
 bool hs_cursor_next(struct hs_cursor *cursor) {
     cursor->row++;
     while (cursor->chunk == NULL || cursor->row >= cursor->size) {

@@ -14,6 +14,11 @@ struct hs_cursor {
 /** Runs a statement. On HEADSIFT_OK the cursor stands before the first row: hs_cursor_close. */
 headsift_status hs_cursor_open(struct hs_sql *sql, const char *statement, struct hs_cursor *cursor,
                                headsift_error *error);
+/** The same for a result that is fetched as it is made, in bounded memory: read it with hs_cursor_advance(). */
+headsift_status hs_cursor_stream(struct hs_sql *sql, const char *statement, struct hs_cursor *cursor,
+                                 headsift_error *error);
+/** The next row. *more is false behind the last one. */
+headsift_status hs_cursor_advance(struct hs_cursor *cursor, bool *more, headsift_error *error);
 bool hs_cursor_next(struct hs_cursor *cursor); /**< false behind the last row */
 int64_t hs_cursor_integer(const struct hs_cursor *cursor, idx_t column, int64_t when_null);
 double hs_cursor_real(const struct hs_cursor *cursor, idx_t column); /**< NaN for NULL */

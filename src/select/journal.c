@@ -15,11 +15,17 @@ enum { JOURNAL_LIMIT = 1 << 30 };
 
 static const char journal_name[] = "selecting.json";
 
-/* A name that a selection can have written: no folder in it, and one of its two suffixes. */
+/* A name that a selection can have written: one of its suffixes, and no folder in it but for dolma's attributes. */
 static bool is_output_name(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return name[0] != '.' && strchr(name, '/') == NULL && dot != NULL &&
-           (strcmp(dot, ".parquet") == 0 || strcmp(dot, ".jsonl") == 0);
+    static const char *const suffixes[] = {".parquet", ".jsonl", ".ndjson", ".json", ".gz", ".zst"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        size_t size = strlen(name), tail = strlen(suffixes[i]);
+        known = known || (size > tail && strcmp(name + size - tail, suffixes[i]) == 0);
+    }
+    bool inside = strchr(name, '/') == NULL || (strstr(name, "attributes/headsift/") != NULL && name[0] != '/' &&
+                                                strncmp(name, "../", 3) != 0 && strstr(name, "/../") == NULL);
+    return name[0] != '.' && known && inside;
 }
 
 static bool add_name(json_t *names, const char *name) {
@@ -46,8 +52,8 @@ static headsift_status earlier_names(const char *journal, const json_t *old, jso
 /* Adds the outputs of this call. One that stands there already must be an earlier selection's. */
 static headsift_status planned_names(const struct hs_selection *selection, json_t *names, bool overwrite,
                                      headsift_error *error) {
-    for (size_t i = 0; i < selection->units.n; i++) {
-        const char *output = selection->units.items[i].output;
+    for (size_t i = 0; i < selection->n_sources; i++) {
+        const char *output = selection->sources[i].output;
         if (output == NULL) {
             continue;
         }
@@ -94,33 +100,78 @@ static headsift_status remove_name(const char *directory, const char *name, head
     return status;
 }
 
-/* Whether a name is one of ours with ".tmp-" and a process behind it: left by a call that was killed. */
-static bool is_leftover(const json_t *names, const char *entry) {
+/* Whether a name is one of ours with ".tmp-" and a process behind it: left by a call that was killed.
+ * `folder`, "" or with a slash at its end, is where it lies in the output folder. */
+static bool is_leftover(const json_t *names, const char *folder, const char *entry) {
     const char *tail = strstr(entry, ".tmp-");
     if (tail == NULL || tail[5] == '\0') {
         return false;
     }
-    char *stem = hs_copy_bytes(entry, (size_t)(tail - entry));
+    char *stem = hs_format("%s%.*s", folder, (int)(tail - entry), entry);
     bool ours = stem != NULL && (json_object_get(names, stem) != NULL || strcmp(stem, "manifest.json") == 0 ||
                                  strcmp(stem, journal_name) == 0);
     hs_free(stem);
     return ours;
 }
 
+/* Removes what is ours of one folder below the output folder; a folder that is not there is fine. */
+static headsift_status clean_folder(const char *directory, const char *folder, const json_t *names,
+                                    headsift_error *error) {
+    char *path = hs_join_path(directory, folder);
+    DIR *stream = path != NULL ? opendir(path) : NULL;
+    int failed = errno;
+    headsift_status status = HEADSIFT_OK;
+    if (path == NULL) {
+        status = hs_fail_memory(error, folder, strlen(folder));
+    } else if (stream == NULL && failed != ENOENT) {
+        status = hs_fail_errno(error, failed, "can't open %s", path);
+    }
+    struct dirent *entry;
+    while (stream != NULL && status == HEADSIFT_OK && (entry = readdir(stream)) != NULL) {
+        char *name = hs_format("%s%s", folder, entry->d_name);
+        if (name == NULL) {
+            status = hs_fail_memory(error, folder, strlen(folder));
+        } else if (json_object_get(names, name) != NULL || is_leftover(names, folder, entry->d_name)) {
+            status = remove_name(directory, name, error);
+        }
+        hs_free(name);
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
+    hs_free(path);
+    return status;
+}
+
+/* The folders that the names lie in, as the keys of an object: "", "attributes/headsift/", ... */
+static json_t *list_folders(const json_t *names) {
+    json_t *folders = json_pack("{s:b}", "", 1), *value;
+    const char *name;
+    bool ok = folders != NULL;
+    json_object_foreach((json_t *)(uintptr_t)names, name, value) {
+        const char *slash = strrchr(name, '/');
+        char *folder = slash != NULL ? hs_copy_bytes(name, (size_t)(slash - name) + 1) : NULL;
+        ok = ok && (slash == NULL || (folder != NULL && json_object_set_new(folders, folder, json_true()) == 0));
+        hs_free(folder);
+    }
+    if (!ok) {
+        json_decref(folders);
+        return NULL;
+    }
+    return folders;
+}
+
 static headsift_status remove_all(const char *directory, const json_t *names, headsift_error *error) {
     HS_TRY(remove_name(directory, "manifest.json", error));
-    DIR *stream = opendir(directory);
-    if (stream == NULL) {
-        return hs_fail_errno(error, errno, "can't open %s", directory);
-    }
-    headsift_status status = HEADSIFT_OK;
-    struct dirent *entry;
-    while (status == HEADSIFT_OK && (entry = readdir(stream)) != NULL) {
-        if (json_object_get(names, entry->d_name) != NULL || is_leftover(names, entry->d_name)) {
-            status = remove_name(directory, entry->d_name, error);
+    json_t *folders = list_folders(names), *value;
+    const char *folder;
+    headsift_status status = folders != NULL ? HEADSIFT_OK : hs_fail_memory(error, "the list of folders", 1);
+    json_object_foreach(folders, folder, value) {
+        if (status == HEADSIFT_OK) {
+            status = clean_folder(directory, folder, names, error);
         }
     }
-    closedir(stream);
+    json_decref(folders);
     return status;
 }
 

@@ -11,18 +11,8 @@
 enum { MANIFEST_LIMIT = 1 << 30 };
 
 static json_t *scores_json(const struct hs_score_parts *parts) {
-    json_t *list = json_array();
-    int failed = list == NULL;
-    for (size_t i = 0; failed == 0 && i < parts->n; i++) {
-        const struct hs_score_part *part = &parts->items[i];
-        failed = json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name", part->stem, "bytes",
-                                                       (json_int_t)part->bytes, "sha256", part->sha256));
-    }
-    if (failed != 0) {
-        json_decref(list);
-        return NULL;
-    }
-    return list;
+    return json_pack("{s:I, s:I, s:s}", "files", (json_int_t)parts->n, "bytes", (json_int_t)parts->bytes, "sha256",
+                     parts->sha256);
 }
 
 json_t *hs_manifest_settings(const struct hs_selection *selection) {
@@ -30,6 +20,9 @@ json_t *hs_manifest_settings(const struct hs_selection *selection) {
     int failed = json_object_set_new(object, "version", json_string(HEADSIFT_VERSION));
     failed |= json_object_set_new(object, "options", hs_choice_json(&selection->choice));
     failed |= json_object_set_new(object, "scores", scores_json(&selection->parts));
+    if (selection->rejected) {
+        failed |= json_object_set_new(object, "rejected", json_true());
+    }
     if (failed != 0) {
         json_decref(object);
         return NULL;
@@ -131,40 +124,31 @@ headsift_status hs_manifest_summary(const json_t *manifest, headsift_select_summ
 
 /* ---- A new one ---- */
 
-static const char domains_sql[] =
-    "SELECT d.name, s.documents, s.scored, s.documents - s.scored, s.scored - s.valued, s.tokens, s.scored_tokens, "
-    "s.most_documents, s.most_tokens, s.median, coalesce(p.chosen, 0)::BIGINT, coalesce(p.tokens, 0)::BIGINT, "
-    "p.threshold FROM hs_domain d JOIN hs_stat s ON s.domain = d.id LEFT JOIN (SELECT domain, count(*) AS chosen, "
-    "sum(tokens) AS tokens, arg_max(value, rank) AS threshold FROM hs_pick GROUP BY domain) p ON p.domain = d.id "
-    "ORDER BY d.id";
-
-static int set_integer(json_t *object, const char *key, const struct hs_cursor *cursor, idx_t column) {
-    return json_object_set_new(object, key, json_integer(hs_cursor_integer(cursor, column, 0)));
+static int set_integer(json_t *object, const char *key, int64_t value) {
+    return json_object_set_new(object, key, json_integer(value));
 }
 
 static int set_real(json_t *object, const char *key, double value) {
     return json_object_set_new(object, key, isnan(value) ? json_null() : json_real(value));
 }
 
-static json_t *domain_json(const struct hs_choice *choice, const struct hs_cursor *cursor) {
-    size_t size;
-    const char *name = hs_cursor_text(cursor, 0, &size);
+static json_t *domain_json(const struct hs_choice *choice, const struct hs_domain *domain) {
     json_t *object = json_object();
-    int failed = json_object_set_new(object, "domain", json_stringn(name, size));
-    failed |= set_integer(object, "documents", cursor, 1);
-    failed |= set_integer(object, "scored", cursor, 2);
-    failed |= set_integer(object, "unscored", cursor, 3);
-    failed |= set_integer(object, "without_value", cursor, 4);
-    failed |= set_integer(object, "tokens", cursor, 5);
-    failed |= set_integer(object, "scored_tokens", cursor, 6);
+    int failed = json_object_set_new(object, "domain", json_stringn(domain->name, domain->name_size));
+    failed |= set_integer(object, "documents", domain->documents);
+    failed |= set_integer(object, "scored", domain->scored);
+    failed |= set_integer(object, "unscored", domain->documents - domain->scored);
+    failed |= set_integer(object, "without_value", domain->scored - domain->valued);
+    failed |= set_integer(object, "tokens", domain->tokens);
+    failed |= set_integer(object, "scored_tokens", domain->scored_tokens);
     if (choice->keep == HS_KEEP_BUDGET || choice->keep == HS_KEEP_BUDGET_TOTAL) {
-        failed |= set_integer(object, "budget", cursor, 8);
+        failed |= set_integer(object, "budget", domain->most_tokens);
     }
-    failed |= set_integer(object, "chosen", cursor, 10);
-    failed |= set_integer(object, "chosen_tokens", cursor, 11);
-    failed |= set_real(object, "threshold", hs_cursor_real(cursor, 12));
+    failed |= set_integer(object, "chosen", domain->chosen);
+    failed |= set_integer(object, "chosen_tokens", domain->chosen_tokens);
+    failed |= set_real(object, "threshold", domain->threshold);
     if (choice->order == HS_ORDER_MIDDLE) {
-        failed |= set_real(object, "median", hs_cursor_real(cursor, 9));
+        failed |= set_real(object, "median", domain->median);
     }
     if (failed != 0) {
         json_decref(object);
@@ -173,45 +157,44 @@ static json_t *domain_json(const struct hs_choice *choice, const struct hs_curso
     return object;
 }
 
-static headsift_status add_domains(struct hs_selection *selection, json_t *manifest, headsift_select_summary *summary,
-                                   headsift_error *error) {
+static headsift_status add_domains(const struct hs_selection *selection, json_t *manifest, headsift_error *error) {
     json_t *list = json_array();
-    struct hs_cursor cursor = {0};
-    headsift_status status = hs_cursor_open(&selection->sql, domains_sql, &cursor, error);
-    while (status == HEADSIFT_OK && hs_cursor_next(&cursor)) {
-        summary->documents += hs_cursor_integer(&cursor, 1, 0);
-        summary->unscored += hs_cursor_integer(&cursor, 3, 0);
-        summary->tokens += hs_cursor_integer(&cursor, 5, 0);
-        summary->chosen += hs_cursor_integer(&cursor, 10, 0);
-        summary->chosen_tokens += hs_cursor_integer(&cursor, 11, 0);
-        if (json_array_append_new(list, domain_json(&selection->choice, &cursor)) != 0) {
-            status = hs_fail_memory(error, "the manifest", 1);
-        }
+    bool ok = json_object_set_new(manifest, "domains", list) == 0;
+    for (size_t i = 0; ok && i < selection->n_domains; i++) {
+        ok = json_array_append_new(list, domain_json(&selection->choice, &selection->domains[i])) == 0;
     }
-    hs_cursor_close(&cursor);
-    if (json_object_set_new(manifest, "domains", list) != 0 && status == HEADSIFT_OK) {
-        status = hs_fail_memory(error, "the manifest", 1);
+    return ok ? HEADSIFT_OK : hs_fail_memory(error, "the manifest", 1);
+}
+
+void hs_domains_summary(const struct hs_selection *selection, headsift_select_summary *summary) {
+    *summary = (headsift_select_summary){0};
+    for (size_t i = 0; i < selection->n_domains; i++) {
+        const struct hs_domain *domain = &selection->domains[i];
+        summary->documents += domain->documents;
+        summary->unscored += domain->documents - domain->scored;
+        summary->tokens += domain->tokens;
+        summary->chosen += domain->chosen;
+        summary->chosen_tokens += domain->chosen_tokens;
     }
-    return status;
 }
 
 static headsift_status add_files(const struct hs_selection *selection, json_t *manifest, headsift_error *error) {
     json_t *list = json_array();
     bool ok = json_object_set_new(manifest, "files", list) == 0;
-    for (size_t i = 0; ok && i < selection->units.n; i++) {
-        const struct hs_unit *unit = &selection->units.items[i];
-        if (unit->output == NULL) {
+    for (size_t i = 0; ok && i < selection->n_sources; i++) {
+        const struct hs_source *source = &selection->sources[i];
+        if (source->output == NULL) {
             continue;
         }
-        char *path = hs_join_path(selection->directory, unit->output);
+        char *path = hs_join_path(selection->directory, source->output);
         struct hs_file_identity identity = {0};
         headsift_status status = path != NULL ? hs_file_identity(path, &identity, error)
-                                              : hs_fail_memory(error, unit->output, strlen(unit->output));
+                                              : hs_fail_memory(error, source->output, strlen(source->output));
         hs_free(path);
         HS_TRY(status);
-        ok = json_array_append_new(list,
-                                   json_pack("{s:s, s:s, s:I, s:I}", "name", unit->output, "source", unit->name, "rows",
-                                             (json_int_t)unit->chosen, "bytes", (json_int_t)identity.size)) == 0;
+        ok = json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "name", source->output, "source",
+                                                   source->name, "rows", (json_int_t)source->wanted, "bytes",
+                                                   (json_int_t)identity.size)) == 0;
     }
     return ok ? HEADSIFT_OK : hs_fail_memory(error, "the manifest", 1);
 }
@@ -235,17 +218,17 @@ static headsift_status save(const struct hs_selection *selection, const json_t *
     return status;
 }
 
-headsift_status hs_manifest_write(struct hs_selection *selection, headsift_select_summary *summary,
-                                  headsift_error *error) {
-    *summary = (headsift_select_summary){0};
+headsift_status hs_manifest_write(struct hs_selection *selection, headsift_error *error) {
+    headsift_select_summary summary;
+    hs_domains_summary(selection, &summary);
     json_t *manifest = hs_manifest_settings(selection);
-    if (manifest == NULL || json_object_set(manifest, "metadata", selection->metadata) != 0) {
+    if (manifest == NULL || json_object_set(manifest, "metadata", selection->metadata.common) != 0) {
         json_decref(manifest);
         return hs_fail_memory(error, "the manifest", 1);
     }
-    headsift_status status = add_domains(selection, manifest, summary, error);
+    headsift_status status = add_domains(selection, manifest, error);
     if (status == HEADSIFT_OK) {
-        status = add_summary(manifest, summary, error);
+        status = add_summary(manifest, &summary, error);
     }
     if (status == HEADSIFT_OK) {
         status = add_files(selection, manifest, error);

@@ -7,53 +7,42 @@
 
 static const char prefix[] = "headsift.";
 
-static headsift_status take(struct hs_score_part *part, const struct hs_cursor *cursor, headsift_error *error) {
+/* The score file that is being read. */
+struct reading {
+    struct hs_score_metadata *metadata;
+    const struct hs_score_parts *parts;
+    size_t part;
+    json_t *all, *input;
+};
+
+static headsift_status take(struct reading *reading, const struct hs_cursor *cursor, headsift_error *error) {
     size_t key_size, size, skip = sizeof prefix - 1;
-    const char *key = hs_cursor_text(cursor, 0, &key_size), *value = hs_cursor_text(cursor, 1, &size);
+    const char *key = hs_cursor_text(cursor, 1, &key_size), *value = hs_cursor_text(cursor, 2, &size);
     if (key == NULL || value == NULL || key_size <= skip || memcmp(key, prefix, skip) != 0) {
         return HEADSIFT_OK;
     }
     if (key_size - skip == strlen("input") && memcmp(key + skip, "input", strlen("input")) == 0) {
-        json_decref(part->input);
-        part->input = json_loadb(value, size, JSON_ALLOW_NUL, NULL);
+        json_decref(reading->input);
+        reading->input = json_loadb(value, size, JSON_ALLOW_NUL, NULL);
         return HEADSIFT_OK;
     }
     json_t *text = json_stringn(value, size); /* NULL where it is not UTF-8: left out */
     char *name = hs_copy_bytes(key + skip, key_size - skip);
-    bool ok = name != NULL && (text == NULL || json_object_set_new(part->metadata, name, text) == 0);
+    bool ok = name != NULL && (text == NULL || json_object_set_new(reading->all, name, text) == 0);
     hs_free(name);
-    return ok ? HEADSIFT_OK : hs_fail_memory(error, part->path, size);
-}
-
-headsift_status hs_part_metadata_read(struct hs_sql *sql, struct hs_score_part *part, headsift_error *error) {
-    part->metadata = json_object();
-    struct hs_buffer statement = {0};
-    bool built = part->metadata != NULL &&
-                 hs_buffer_printf(&statement, "SELECT key, value FROM parquet_kv_metadata(") &&
-                 hs_sql_path(&statement, part->path) && hs_buffer_printf(&statement, ")");
-    struct hs_cursor cursor = {0};
-    headsift_status status =
-        built ? hs_cursor_open(sql, statement.data, &cursor, error) : hs_fail_memory(error, part->path, statement.size);
-    hs_buffer_free(&statement);
-    HS_TRY(status);
-    while (status == HEADSIFT_OK && hs_cursor_next(&cursor)) {
-        status = take(part, &cursor, error);
-    }
-    hs_cursor_close(&cursor);
-    return status;
+    return ok ? HEADSIFT_OK : hs_fail_memory(error, "metadata", size);
 }
 
 /* Scores of different models, heads or masks do not compare. */
-static headsift_status check_same(const struct hs_score_part *first, const struct hs_score_part *part,
-                                  headsift_error *error) {
+static headsift_status check_same(const struct reading *reading, headsift_error *error) {
     static const char *const keys[] = {"model_sha256", "heads", "mask", "dtype", "max_tokens", "long", "special"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const json_t *ours = json_object_get(first->metadata, keys[i]),
-                     *theirs = json_object_get(part->metadata, keys[i]);
+        const json_t *ours = json_object_get(reading->metadata->first, keys[i]),
+                     *theirs = json_object_get(reading->all, keys[i]);
         if (ours != theirs && !json_equal(ours, theirs)) {
             return hs_fail(error, HEADSIFT_FAILED,
                            "%s and %s were scored with another %s: their scores do not compare, select from them apart",
-                           first->path, part->path, keys[i]);
+                           reading->parts->paths[0], reading->parts->paths[reading->part], keys[i]);
         }
     }
     return HEADSIFT_OK;
@@ -70,31 +59,107 @@ static void drop_different(json_t *common, const json_t *other) {
     }
 }
 
-headsift_status hs_metadata_common(const struct hs_score_parts *parts, json_t **out, headsift_error *error) {
-    for (size_t i = 1; i < parts->n; i++) {
-        HS_TRY(check_same(&parts->items[0], &parts->items[i], error));
+/* Takes over a reference to `value`; gives one to `before` where the two are equal. */
+static json_t *share(json_t *before, json_t *value) {
+    if (before != NULL && json_equal(before, value)) {
+        json_decref(value);
+        return json_incref(before);
     }
-    *out = json_copy(parts->items[0].metadata);
-    if (*out == NULL) {
-        return hs_fail_memory(error, "metadata", 1);
+    return value;
+}
+
+static json_t *reading_settings(const json_t *all) {
+    static const char *const keys[] = {"text", "id", "domain"};
+    json_t *settings = json_object();
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        json_t *value = json_object_get(all, keys[i]);
+        if (value != NULL && json_object_set(settings, keys[i], value) != 0) {
+            json_decref(settings);
+            return NULL;
+        }
     }
-    for (size_t i = 1; i < parts->n; i++) {
-        drop_different(*out, parts->items[i].metadata);
+    return settings;
+}
+
+/* A score file has been read to its end, perhaps without any metadata. */
+static headsift_status finish(struct reading *reading, headsift_error *error) {
+    struct hs_score_metadata *metadata = reading->metadata;
+    if (metadata->first == NULL) {
+        metadata->first = json_incref(reading->all);
+        metadata->common = json_copy(reading->all);
+    }
+    HS_TRY(check_same(reading, error));
+    drop_different(metadata->common, reading->all);
+    struct hs_part_facts *facts = &metadata->facts[reading->part], before = {0};
+    before = reading->part > 0 ? facts[-1] : before;
+    facts->settings = share(before.settings, reading_settings(reading->all));
+    facts->input = share(before.input, reading->input);
+    reading->input = NULL;
+    json_decref(reading->all);
+    reading->all = json_object();
+    reading->part++;
+    bool ok = metadata->common != NULL && facts->settings != NULL && reading->all != NULL;
+    return ok ? HEADSIFT_OK : hs_fail_memory(error, "metadata", 1);
+}
+
+/* DuckDB names a file as the statement does, with "./" before a relative path. */
+static bool is_path(const char *name, size_t size, const char *path) {
+    size_t skip = size > 2 && memcmp(name, "./", 2) == 0 && strncmp(path, "./", 2) != 0 ? 2 : 0;
+    return strlen(path) == size - skip && memcmp(name + skip, path, size - skip) == 0;
+}
+
+/* Rows come file by file in the order of the list; a file without metadata has none. */
+static headsift_status read_rows(struct reading *reading, size_t end, struct hs_cursor *cursor, headsift_error *error) {
+    while (hs_cursor_next(cursor)) {
+        size_t size;
+        const char *name = hs_cursor_text(cursor, 0, &size);
+        while (reading->part < end && !is_path(name, size, reading->parts->paths[reading->part])) {
+            HS_TRY(finish(reading, error));
+        }
+        if (reading->part == end) {
+            return hs_fail(error, HEADSIFT_FAILED, "%.*s: DuckDB names a score file that was not asked for", (int)size,
+                           name);
+        }
+        HS_TRY(take(reading, cursor, error));
+    }
+    while (reading->part < end) {
+        HS_TRY(finish(reading, error));
     }
     return HEADSIFT_OK;
 }
 
-/* A setting that was not given is "null" in the metadata. */
-static const char *setting(const struct hs_score_part *part, const char *key) {
-    const char *value = json_string_value(json_object_get(part->metadata, key));
-    return value != NULL && strcmp(value, "null") != 0 ? value : NULL;
+headsift_status hs_score_metadata_read(struct hs_sql *sql, const struct hs_score_parts *parts, size_t first,
+                                       struct hs_score_metadata *metadata, headsift_error *error) {
+    if (metadata->facts == NULL) {
+        metadata->facts = hs_alloc(parts->n, sizeof *metadata->facts);
+        metadata->n = metadata->facts != NULL ? parts->n : 0;
+    }
+    struct reading reading = {.metadata = metadata, .parts = parts, .part = first, .all = json_object()};
+    struct hs_buffer statement = {0};
+    bool built = metadata->facts != NULL && reading.all != NULL &&
+                 hs_buffer_printf(&statement, "SELECT file_name, key, value FROM parquet_kv_metadata(") &&
+                 hs_parts_list(&statement, parts, first) && hs_buffer_printf(&statement, ")");
+    struct hs_cursor cursor = {0};
+    headsift_status status =
+        built ? hs_cursor_open(sql, statement.data, &cursor, error) : hs_fail_memory(error, "metadata", statement.size);
+    hs_buffer_free(&statement);
+    if (status == HEADSIFT_OK) {
+        size_t left = parts->n - first;
+        status = read_rows(&reading, first + (left < HS_PARTS_AT_ONCE ? left : HS_PARTS_AT_ONCE), &cursor, error);
+        hs_cursor_close(&cursor);
+    }
+    json_decref(reading.all);
+    json_decref(reading.input);
+    return status;
 }
 
-headsift_inputs hs_part_inputs(const struct hs_score_part *part) {
-    return (headsift_inputs){
-        .format = json_string_value(json_object_get(part->input, "format")),
-        .text = setting(part, "text"),
-        .id = setting(part, "id"),
-        .domain = setting(part, "domain"),
-    };
+void hs_score_metadata_free(struct hs_score_metadata *metadata) {
+    for (size_t i = 0; i < metadata->n; i++) {
+        json_decref(metadata->facts[i].settings);
+        json_decref(metadata->facts[i].input);
+    }
+    hs_free(metadata->facts);
+    json_decref(metadata->first);
+    json_decref(metadata->common);
+    *metadata = (struct hs_score_metadata){0};
 }

@@ -1,4 +1,4 @@
-/* Finding the score files of a folder, and telling them apart by their hash.
+/* Finding the score files of a folder, telling them apart by their hash, and naming them to SQL, many at once.
  * Unfinished files and other files of the folder are left out. */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -15,35 +15,21 @@ static bool is_score_file(const char *name) {
     return size > tail && strcmp(name + size - tail, suffix) == 0 && name[0] != '.' && name[0] != '_';
 }
 
-static headsift_status hash_part(struct hs_score_part *part, headsift_error *error) {
-    struct hs_map map;
-    HS_TRY(hs_map_open(part->path, &map, error));
-    part->bytes = map.size;
-    headsift_status status = hs_hash_bytes(map.data, map.size, part->sha256, error);
-    hs_map_close(&map);
-    return status;
-}
-
 /* Takes over `path`. */
 static headsift_status add_part(struct hs_score_parts *parts, size_t *capacity, char *path, headsift_error *error) {
-    void *items = parts->items;
-    bool grown = path != NULL && hs_grow(&items, capacity, parts->n + 1, sizeof *parts->items);
-    parts->items = items;
+    void *paths = parts->paths;
+    bool grown = path != NULL && hs_grow(&paths, capacity, parts->n + 1, sizeof *parts->paths);
+    parts->paths = paths;
     if (!grown) {
         hs_free(path);
-        return hs_fail_memory(error, "the list of score files", sizeof *parts->items);
+        return hs_fail_memory(error, "the list of score files", sizeof *parts->paths);
     }
-    struct hs_score_part *part = &parts->items[parts->n];
-    *part = (struct hs_score_part){.path = path};
-    parts->n++;
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    part->stem = hs_copy_bytes(name, strlen(name) - (is_score_file(name) ? sizeof suffix - 1 : 0));
-    return part->stem != NULL ? HEADSIFT_OK : hs_fail_memory(error, path, strlen(path));
+    parts->paths[parts->n++] = path;
+    return HEADSIFT_OK;
 }
 
 static int compare_parts(const void *left, const void *right) {
-    const struct hs_score_part *a = left, *b = right;
-    return strcmp(a->stem, b->stem);
+    return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
 static headsift_status list_folder(const char *folder, struct hs_score_parts *parts, size_t *capacity,
@@ -70,12 +56,16 @@ static headsift_status list_folder(const char *folder, struct hs_score_parts *pa
 static headsift_status find(const char *scores, struct hs_score_parts *out, headsift_error *error) {
     size_t capacity = 0;
     if (hs_is_directory(scores)) {
+        out->folder = hs_copy_string(scores);
+        if (out->folder == NULL) {
+            return hs_fail_memory(error, scores, strlen(scores));
+        }
         HS_TRY(list_folder(scores, out, &capacity, error));
         HS_TRY(hs_scores_finished(scores, error));
     } else {
         HS_TRY(add_part(out, &capacity, hs_copy_string(scores), error));
     }
-    qsort(out->items, out->n, sizeof *out->items, compare_parts);
+    qsort(out->paths, out->n, sizeof *out->paths, compare_parts);
     return HEADSIFT_OK;
 }
 
@@ -88,20 +78,71 @@ headsift_status hs_score_parts_find(const char *scores, struct hs_score_parts *o
     return status;
 }
 
-headsift_status hs_score_parts_hash(struct hs_score_parts *parts, headsift_error *error) {
-    for (size_t i = 0; i < parts->n; i++) {
-        HS_TRY(hash_part(&parts->items[i], error));
+/* Adds "NAME BYTES SHA256\n" of one file to the hash of all. */
+static headsift_status hash_part(struct hs_score_parts *parts, const char *path, struct hs_hash *all,
+                                 headsift_error *error) {
+    struct hs_map map;
+    char hex[HS_HASH_HEX];
+    HS_TRY(hs_map_open(path, &map, error));
+    headsift_status status = hs_hash_bytes(map.data, map.size, hex, error);
+    uint64_t size = map.size;
+    hs_map_close(&map);
+    HS_TRY(status);
+    const char *slash = strrchr(path, '/');
+    char *line = hs_format("%s %llu %s\n", slash != NULL ? slash + 1 : path, (unsigned long long)size, hex);
+    if (line == NULL) {
+        return hs_fail_memory(error, path, strlen(path));
     }
-    return HEADSIFT_OK;
+    status = hs_hash_add(all, line, strlen(line), error);
+    hs_free(line);
+    parts->bytes += size;
+    return status;
+}
+
+headsift_status hs_score_parts_hash(struct hs_score_parts *parts, headsift_error *error) {
+    struct hs_hash *all;
+    HS_TRY(hs_hash_begin(&all, error));
+    headsift_status status = HEADSIFT_OK;
+    for (size_t i = 0; status == HEADSIFT_OK && i < parts->n; i++) {
+        status = hash_part(parts, parts->paths[i], all, error);
+    }
+    if (status != HEADSIFT_OK) {
+        hs_hash_abort(all);
+        return status;
+    }
+    return hs_hash_end(all, parts->sha256, error);
 }
 
 void hs_score_parts_free(struct hs_score_parts *parts) {
     for (size_t i = 0; i < parts->n; i++) {
-        hs_free(parts->items[i].path);
-        hs_free(parts->items[i].stem);
-        json_decref(parts->items[i].metadata);
-        json_decref(parts->items[i].input);
+        hs_free(parts->paths[i]);
     }
-    hs_free(parts->items);
+    hs_free(parts->paths);
+    hs_free(parts->folder);
     *parts = (struct hs_score_parts){0};
+}
+
+/* "part-00003-": how many bytes of it are there. 0: it is something else. */
+static size_t number_size(const char *text) {
+    size_t digits = strspn(text, "0123456789");
+    return digits >= 5 && text[digits] == '-' ? digits + 1 : 0;
+}
+
+char *hs_part_stem(const char *path, bool without_unit) {
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    size_t size = strlen(name) - (is_score_file(name) ? sizeof suffix - 1 : 0), start = strlen("part-");
+    size_t input = strncmp(name, "part-", start) == 0 ? number_size(name + start) : 0;
+    size_t unit = input > 0 && without_unit ? number_size(name + start + input) : 0, head = start + input;
+    if (unit == 0 || head + unit > size) {
+        return hs_copy_bytes(name, size);
+    }
+    return hs_format("%.*s%.*s", (int)head, name, (int)(size - head - unit), name + head + unit);
+}
+
+bool hs_parts_list(struct hs_buffer *sql, const struct hs_score_parts *parts, size_t first) {
+    bool ok = hs_buffer_append(sql, "[", 1);
+    for (size_t i = first; ok && i < parts->n && i < first + HS_PARTS_AT_ONCE; i++) {
+        ok = (i == first || hs_buffer_append(sql, ", ", 2)) && hs_sql_path(sql, parts->paths[i]);
+    }
+    return ok && hs_buffer_append(sql, "]", 1);
 }

@@ -2,6 +2,7 @@
  * texts from the source files. */
 #include "select/ranking.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,30 +10,31 @@
 #include "select/records.h"
 
 static headsift_status read_domains(struct hs_selection *selection, struct hs_ranking *out, headsift_error *error) {
-    struct hs_cursor cursor = {0};
-    HS_TRY(hs_cursor_open(&selection->sql,
-                          "SELECT d.name, count(*)::BIGINT, count(r.value)::BIGINT, avg(r.value)::DOUBLE FROM "
-                          "hs_domain d JOIN hs_row r ON r.domain = d.id GROUP BY d.id, d.name ORDER BY d.id",
-                          &cursor, error));
-    headsift_status status = HEADSIFT_OK;
-    while (status == HEADSIFT_OK && hs_cursor_next(&cursor)) {
-        void *domains = out->domains;
-        bool grown = hs_grow(&domains, &out->domain_capacity, out->n_domains + 1, sizeof *out->domains);
-        out->domains = domains;
-        struct hs_domain_ranking domain = {.documents = hs_cursor_integer(&cursor, 1, 0),
-                                           .scored = hs_cursor_integer(&cursor, 2, 0),
-                                           .mean = hs_cursor_real(&cursor, 3)};
-        const char *name = hs_cursor_text(&cursor, 0, &domain.name_size);
-        domain.name = grown ? hs_copy_bytes(name, domain.name_size) : NULL;
-        if (domain.name == NULL) {
-            status = hs_fail_memory(error, "the list of domains", domain.name_size);
-        } else {
-            out->domains[out->n_domains++] = domain;
+    out->domains = hs_alloc(selection->n_domains, sizeof *out->domains);
+    if (out->domains == NULL) {
+        return hs_fail_memory(error, "the list of domains", selection->n_domains * sizeof *out->domains);
+    }
+    for (; out->n_domains < selection->n_domains; out->n_domains++) {
+        const struct hs_domain *domain = &selection->domains[out->n_domains];
+        out->domains[out->n_domains] =
+            (struct hs_domain_ranking){.name = hs_copy_bytes(domain->name, domain->name_size),
+                                       .name_size = domain->name_size,
+                                       .documents = domain->documents,
+                                       .scored = domain->scored,
+                                       .mean = (double)NAN};
+        if (out->domains[out->n_domains].name == NULL) {
+            return hs_fail_memory(error, "the list of domains", domain->name_size);
         }
     }
-    hs_cursor_close(&cursor);
     out->domains_shown = out->n_domains < HS_RANKING_DOMAINS ? out->n_domains : HS_RANKING_DOMAINS;
-    return status;
+    struct hs_cursor cursor = {0};
+    HS_TRY(hs_cursor_open(&selection->sql, "SELECT domain::BIGINT, avg(value) FROM hs_row GROUP BY domain", &cursor,
+                          error));
+    while (hs_cursor_next(&cursor)) {
+        out->domains[hs_cursor_integer(&cursor, 0, 0)].mean = hs_cursor_real(&cursor, 1);
+    }
+    hs_cursor_close(&cursor);
+    return HEADSIFT_OK;
 }
 
 static headsift_status add_ranked(struct hs_ranking *out, const struct hs_cursor *cursor, headsift_error *error) {
@@ -43,7 +45,7 @@ static headsift_status add_ranked(struct hs_ranking *out, const struct hs_cursor
         return hs_fail_memory(error, "the ranking", sizeof *out->documents);
     }
     out->documents[out->n_documents++] = (struct hs_ranked){.domain = (int32_t)hs_cursor_integer(cursor, 0, 0),
-                                                            .unit = (int32_t)hs_cursor_integer(cursor, 1, 0),
+                                                            .source = (int32_t)hs_cursor_integer(cursor, 1, 0),
                                                             .row = hs_cursor_integer(cursor, 2, 0),
                                                             .tokens = hs_cursor_integer(cursor, 3, 0),
                                                             .score = hs_cursor_real(cursor, 4),
@@ -53,16 +55,17 @@ static headsift_status add_ranked(struct hs_ranking *out, const struct hs_cursor
 
 static headsift_status read_ranks(struct hs_selection *selection, int show, struct hs_ranking *out,
                                   headsift_error *error) {
-    HS_TRY(hs_sql_printf(&selection->sql, error,
-                         "CREATE TABLE hs_shown AS SELECT domain::BIGINT AS domain, unit::BIGINT AS unit, row, tokens, "
-                         "value, rank::BIGINT AS rank FROM (SELECT *, row_number() OVER (PARTITION BY domain ORDER BY "
-                         "value DESC, file, row) AS rank, count(*) OVER (PARTITION BY domain) AS n FROM hs_row WHERE "
-                         "value IS NOT NULL AND domain < %d) WHERE rank <= %d OR rank > n - %d",
-                         HS_RANKING_DOMAINS, show, show));
+    HS_TRY(hs_sql_printf(
+        &selection->sql, error,
+        "CREATE TABLE hs_shown AS SELECT domain::BIGINT AS domain, source::BIGINT AS source, row, tokens, "
+        "value, rank::BIGINT AS rank FROM (SELECT *, row_number() OVER (PARTITION BY domain ORDER BY "
+        "value DESC, source, row) AS rank, count(*) OVER (PARTITION BY domain) AS n FROM hs_row WHERE "
+        "domain < %d) WHERE rank <= %d OR rank > n - %d",
+        HS_RANKING_DOMAINS, show, show));
     struct hs_cursor cursor = {0};
     HS_TRY(hs_cursor_open(&selection->sql,
-                          "SELECT domain, unit, row, tokens, value, rank FROM hs_shown ORDER BY domain, rank", &cursor,
-                          error));
+                          "SELECT domain, source, row, tokens, value, rank FROM hs_shown ORDER BY domain, rank",
+                          &cursor, error));
     headsift_status status = HEADSIFT_OK;
     while (status == HEADSIFT_OK && hs_cursor_next(&cursor)) {
         status = add_ranked(out, &cursor, error);
@@ -75,39 +78,68 @@ static headsift_status read_ranks(struct hs_selection *selection, int show, stru
 
 static int compare_places(const void *left, const void *right) {
     const struct hs_ranked *a = *(struct hs_ranked *const *)left, *b = *(struct hs_ranked *const *)right;
-    if (a->unit != b->unit) {
-        return a->unit < b->unit ? -1 : 1;
+    if (a->source != b->source) {
+        return a->source < b->source ? -1 : 1;
     }
     return (a->row > b->row) - (a->row < b->row);
 }
 
-/* Ids and losses, from the score file; `places` are the n documents of one unit by row, as the statement gives them. */
-static headsift_status read_details(struct hs_selection *selection, struct hs_ranked **places, size_t n,
+static headsift_status take_details(struct hs_ranked **places, size_t n, const struct hs_cursor *cursor,
                                     headsift_error *error) {
-    const struct hs_unit *unit = &selection->units.items[places[0]->unit];
+    int64_t row = hs_cursor_integer(cursor, 0, -1);
+    for (size_t i = 0; i < n; i++) {
+        if (places[i]->row == row && places[i]->id == NULL) {
+            const char *id = hs_cursor_text(cursor, 1, &places[i]->id_size);
+            places[i]->loss_base = hs_cursor_real(cursor, 2);
+            places[i]->loss_ref = hs_cursor_real(cursor, 3);
+            places[i]->id = hs_copy_bytes(id != NULL ? id : "", places[i]->id_size);
+            return places[i]->id != NULL ? HEADSIFT_OK : hs_fail_memory(error, "an id", places[i]->id_size);
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+/* Ids and losses, from one score file; `places` are the n documents of one source file by row. */
+static headsift_status read_details(struct hs_selection *selection, int32_t part, struct hs_ranked **places, size_t n,
+                                    headsift_error *error) {
+    const struct hs_source *source = &selection->sources[places[0]->source];
     struct hs_buffer sql = {0};
-    bool built = hs_buffer_printf(&sql, "SELECT r.\"row\"::BIGINT, r.id::VARCHAR, r.loss_base::DOUBLE, "
-                                        "r.loss_ref::DOUBLE FROM ") &&
-                 hs_sql_parquet(&sql, selection->parts.items[unit->part].path) &&
-                 hs_buffer_printf(&sql,
-                                  " r SEMI JOIN (SELECT row FROM hs_shown WHERE unit = %d) s ON s.row = "
-                                  "r.\"row\" WHERE r.\"file\" = ",
-                                  places[0]->unit) &&
-                 hs_sql_string(&sql, unit->name, strlen(unit->name)) && hs_buffer_printf(&sql, " ORDER BY 1");
+    bool built =
+        hs_buffer_printf(&sql, "SELECT r.\"row\"::BIGINT, r.id::VARCHAR, r.loss_base::DOUBLE, "
+                               "r.loss_ref::DOUBLE FROM ") &&
+        hs_sql_parquet(&sql, selection->parts.paths[part]) && hs_buffer_printf(&sql, " r WHERE r.\"file\" = ") &&
+        hs_sql_string(&sql, source->name, strlen(source->name)) && hs_buffer_printf(&sql, " AND r.\"row\" IN (");
+    for (size_t i = 0; built && i < n; i++) {
+        built = hs_buffer_printf(&sql, "%s%lld", i > 0 ? ", " : "", (long long)places[i]->row);
+    }
+    built = built && hs_buffer_printf(&sql, ")");
     struct hs_cursor cursor = {0};
     headsift_status status = built ? hs_cursor_open(&selection->sql, sql.data, &cursor, error)
                                    : hs_fail_memory(error, "a statement", sql.size);
     hs_buffer_free(&sql);
     HS_TRY(status);
-    for (size_t i = 0; status == HEADSIFT_OK && i < n && hs_cursor_next(&cursor); i++) {
-        const char *id = hs_cursor_text(&cursor, 1, &places[i]->id_size);
-        places[i]->loss_base = hs_cursor_real(&cursor, 2);
-        places[i]->loss_ref = hs_cursor_real(&cursor, 3);
-        places[i]->id = hs_copy_bytes(id != NULL ? id : "", places[i]->id_size);
-        status = places[i]->id != NULL ? HEADSIFT_OK : hs_fail_memory(error, "an id", places[i]->id_size);
+    while (status == HEADSIFT_OK && hs_cursor_next(&cursor)) {
+        status = take_details(places, n, &cursor, error);
     }
     hs_cursor_close(&cursor);
     return status;
+}
+
+/* Visits each score file that can have the rows. */
+static headsift_status read_all_details(struct hs_selection *selection, struct hs_ranked **places, size_t n,
+                                        headsift_error *error) {
+    const struct hs_source *source = &selection->sources[places[0]->source];
+    for (size_t u = 0; u < source->n_units; u++) {
+        const struct hs_unit *unit = &selection->units[source->first_unit + u];
+        bool may = false;
+        for (size_t i = 0; i < n; i++) {
+            may = may || (places[i]->row >= unit->first_row && places[i]->row <= unit->last_row);
+        }
+        if (may) {
+            HS_TRY(read_details(selection, unit->part, places, n, error));
+        }
+    }
+    return HEADSIFT_OK;
 }
 
 static headsift_status scan_texts(struct hs_scan *scan, struct hs_ranked **places, size_t n, size_t text_bytes,
@@ -129,25 +161,26 @@ static headsift_status scan_texts(struct hs_scan *scan, struct hs_ranked **place
 
 static headsift_status read_texts(struct hs_selection *selection, struct hs_ranked **places, size_t n,
                                   size_t text_bytes, headsift_error *error) {
-    const struct hs_unit *unit = &selection->units.items[places[0]->unit];
+    const struct hs_source *source = &selection->sources[places[0]->source];
     struct hs_input_list list = {0};
-    HS_TRY(hs_unit_input(selection, unit, &list, error));
-    struct hs_rows rows = {.items = hs_alloc(n, sizeof *rows.items), .n = n};
+    HS_TRY(hs_source_input(source, &list, error));
+    int64_t *items = hs_alloc(n, sizeof *items);
+    const struct hs_rows rows = {.items = items, .n = (int64_t)n};
     struct hs_scan scan = {0};
     headsift_status status = HEADSIFT_OK;
-    if (rows.items == NULL) {
-        status = hs_fail_memory(error, "rows", n * sizeof *rows.items);
+    if (items == NULL) {
+        status = hs_fail_memory(error, "rows", n * sizeof *items);
     } else {
         for (size_t i = 0; i < n; i++) {
-            rows.items[i] = places[i]->row;
+            items[i] = places[i]->row;
         }
-        status = hs_scan_open(selection, unit, &list.items[0], &rows, false, &scan, error);
+        status = hs_scan_open(source, &list.items[0], &rows, false, &scan, error);
     }
     if (status == HEADSIFT_OK) {
         status = scan_texts(&scan, places, n, text_bytes, error);
     }
     hs_scan_close(&scan);
-    hs_free(rows.items);
+    hs_free(items);
     hs_inputs_free(&list);
     return status;
 }
@@ -165,10 +198,10 @@ static headsift_status read_places(struct hs_selection *selection, struct hs_ran
     qsort(places, out->n_documents, sizeof *places, compare_places);
     headsift_status status = HEADSIFT_OK;
     for (size_t i = 0, n; status == HEADSIFT_OK && i < out->n_documents; i += n) {
-        for (n = 1; i + n < out->n_documents && places[i + n]->unit == places[i]->unit;) {
+        for (n = 1; i + n < out->n_documents && places[i + n]->source == places[i]->source;) {
             n++;
         }
-        status = read_details(selection, places + i, n, error);
+        status = read_all_details(selection, places + i, n, error);
         if (status == HEADSIFT_OK) {
             status = read_texts(selection, places + i, n, text_bytes, error);
         }
@@ -178,23 +211,25 @@ static headsift_status read_places(struct hs_selection *selection, struct hs_ran
 }
 
 static headsift_status read_ranking(struct hs_selection *selection, const char *scores, int show, size_t text_bytes,
-                                    const char *memory, const char *temp_dir, struct hs_ranking *out,
-                                    headsift_error *error) {
-    HS_TRY(hs_choice_read(NULL, &selection->choice, error));
+                                    const headsift_select_options *options, const char *temp_dir,
+                                    struct hs_ranking *out, headsift_error *error) {
+    const headsift_select_options by_score = {.memory = options->memory, .root = options->root};
+    HS_TRY(hs_selection_begin(selection, &by_score, error));
     HS_TRY(hs_score_parts_find(scores, &selection->parts, error));
     HS_TRY(hs_units_read(selection, error));
-    HS_TRY(hs_selection_open(selection, memory, temp_dir, error));
+    HS_TRY(hs_sources_find(selection, error));
+    HS_TRY(hs_selection_open(selection, temp_dir, error));
     HS_TRY(hs_table_load(selection, error));
     HS_TRY(read_domains(selection, out, error));
     HS_TRY(read_ranks(selection, show, out, error));
     return read_places(selection, out, text_bytes, error);
 }
 
-headsift_status hs_ranking_read(const char *scores, int show, size_t text_bytes, const char *memory,
+headsift_status hs_ranking_read(const char *scores, int show, size_t text_bytes, const headsift_select_options *options,
                                 const char *temp_dir, struct hs_ranking *out, headsift_error *error) {
     *out = (struct hs_ranking){0};
     struct hs_selection selection = {0};
-    headsift_status status = read_ranking(&selection, scores, show, text_bytes, memory, temp_dir, out, error);
+    headsift_status status = read_ranking(&selection, scores, show, text_bytes, options, temp_dir, out, error);
     hs_selection_free(&selection);
     if (status != HEADSIFT_OK) {
         hs_ranking_free(out);

@@ -15,7 +15,7 @@ struct hs_ranked {
     char *text; /**< its first bytes; may end within a character */
     size_t text_size;
     int32_t domain; /**< index of its domain */
-    int32_t unit;   /**< which file of the scores, */
+    int32_t source; /**< which file of the documents, by name, */
     int64_t row;    /**< and its record there */
 };
 
@@ -33,15 +33,16 @@ struct hs_ranking {
     struct hs_ranked *documents; /**< of the first domains_shown domains */
     size_t n_documents;
     size_t domains_shown;
-    size_t capacity, domain_capacity;
+    size_t capacity;
 };
 
 enum { HS_RANKING_DOMAINS = 50 };
 
 /** Reads the `show` top and bottom documents of each of the first HS_RANKING_DOMAINS domains, ties by file and row.
  *  @param scores  a folder that headsift_score_files wrote. @param text_bytes how much of a text to keep at most.
+ *  @param options memory and root are looked at.
  *  @param temp_dir where sorting may spill, or NULL. */
-headsift_status hs_ranking_read(const char *scores, int show, size_t text_bytes, const char *memory,
+headsift_status hs_ranking_read(const char *scores, int show, size_t text_bytes, const headsift_select_options *options,
                                 const char *temp_dir, struct hs_ranking *out, headsift_error *error);
 void hs_ranking_free(struct hs_ranking *ranking); /**< fine on a zeroed struct */
 

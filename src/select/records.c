@@ -7,36 +7,29 @@
 #include "base/text.h"
 #include "select/cursor.h"
 
-headsift_status hs_rows_read(struct hs_selection *selection, const struct hs_unit *unit, struct hs_rows *rows,
-                             headsift_error *error) {
-    *rows = (struct hs_rows){.items = hs_alloc((size_t)unit->chosen, sizeof *rows->items)};
-    if (rows->items == NULL) {
-        return hs_fail_memory(error, "the chosen rows", (size_t)unit->chosen * sizeof *rows->items);
+struct hs_rows hs_rows_wanted(const struct hs_selection *selection, const struct hs_source *source) {
+    return (struct hs_rows){.selection = selection, .source = source, .n = source->wanted};
+}
+
+/* Whether a record is asked for, `given` of which have been found before it. */
+static bool is_asked(const struct hs_rows *rows, int64_t given, int64_t row) {
+    return rows->selection != NULL ? hs_is_wanted(rows->selection, rows->source, row) : rows->items[given] == row;
+}
+
+/* The first record from `row` on that is asked for; there is one. */
+static int64_t next_asked(const struct hs_rows *rows, int64_t given, int64_t row) {
+    while (rows->selection != NULL && !is_asked(rows, given, row)) {
+        row++;
     }
-    char statement[128];
-    snprintf(statement, sizeof statement, "SELECT row FROM hs_pick WHERE unit = %zu ORDER BY row",
-             (size_t)(unit - selection->units.items));
-    struct hs_cursor cursor = {0};
-    headsift_status status = hs_cursor_open(&selection->sql, statement, &cursor, error);
-    if (status != HEADSIFT_OK) {
-        hs_free(rows->items);
-        rows->items = NULL;
-        return status;
-    }
-    while (rows->n < (size_t)unit->chosen && hs_cursor_next(&cursor)) {
-        rows->items[rows->n++] = hs_cursor_integer(&cursor, 0, -1);
-    }
-    hs_cursor_close(&cursor);
-    return HEADSIFT_OK;
+    return rows->selection != NULL ? row : rows->items[given];
 }
 
 /* ---- The loop ---- */
 
-headsift_status hs_scan_open(const struct hs_selection *selection, const struct hs_unit *unit,
-                             const struct hs_input *input, const struct hs_rows *rows, bool all_fields,
-                             struct hs_scan *scan, headsift_error *error) {
+headsift_status hs_scan_open(const struct hs_source *source, const struct hs_input *input, const struct hs_rows *rows,
+                             bool all_fields, struct hs_scan *scan, headsift_error *error) {
     *scan = (struct hs_scan){.input = input, .rows = rows};
-    headsift_inputs inputs = hs_part_inputs(&selection->parts.items[unit->part]);
+    headsift_inputs inputs = hs_source_inputs(source);
     return hs_reader_open(input, &inputs, all_fields, &scan->reader, error);
 }
 
@@ -56,7 +49,7 @@ static headsift_status text_fields(struct hs_scan *scan, struct hs_document *doc
 
 headsift_status hs_scan_next(struct hs_scan *scan, struct hs_document *document, bool *more, headsift_error *error) {
     *more = false;
-    if (scan->rows != NULL && scan->next == scan->rows->n) {
+    if (scan->rows != NULL && scan->given == scan->rows->n) {
         return HEADSIFT_OK;
     }
     for (;;) {
@@ -65,17 +58,18 @@ headsift_status hs_scan_next(struct hs_scan *scan, struct hs_document *document,
         if (!read && scan->rows != NULL) {
             return hs_fail(error, HEADSIFT_FAILED,
                            "%s: %lld records, but the scores name row %lld: it has changed, score it again",
-                           scan->input->path, (long long)scan->records, (long long)scan->rows->items[scan->next]);
+                           scan->input->path, (long long)scan->records,
+                           (long long)next_asked(scan->rows, scan->given, scan->records));
         }
         if (!read) {
             return HEADSIFT_OK;
         }
         scan->records = document->row + 1;
-        if (scan->rows == NULL || document->row == scan->rows->items[scan->next]) {
+        if (scan->rows == NULL || is_asked(scan->rows, scan->given, document->row)) {
             break;
         }
     }
-    scan->next++;
+    scan->given++;
     *more = true;
     bool bare = scan->input->format == HS_FORMAT_TEXT && document->n_fields == 0;
     return bare ? text_fields(scan, document, error) : HEADSIFT_OK;
@@ -219,7 +213,7 @@ headsift_status hs_feed_run(struct hs_selection *selection, const struct hs_feed
     struct hs_feed *feed = selection->feed;
     *feed = *wanted;
     feed->selection = selection;
-    headsift_status status = hs_scan_open(selection, feed->unit, feed->input, feed->rows, true, &feed->scan, error);
+    headsift_status status = hs_scan_open(feed->source, feed->input, feed->rows, true, &feed->scan, error);
     if (status == HEADSIFT_OK) {
         status = hs_sql_run(&selection->sql, statement, NULL, error);
     }

@@ -5,29 +5,28 @@
 
 #include "select/select.h"
 
-/** Rows of a source file, ascending. */
+/** Which records of a source file are asked for. */
 struct hs_rows {
-    int64_t *items;
-    size_t n;
+    const struct hs_selection *selection; /**< the rows to be written of `source`; NULL: `items` */
+    const struct hs_source *source;
+    const int64_t *items; /**< ascending */
+    int64_t n;
 };
 
-/** The chosen rows of a unit. hs_free(rows->items). */
-headsift_status hs_rows_read(struct hs_selection *selection, const struct hs_unit *unit, struct hs_rows *rows,
-                             headsift_error *error);
+struct hs_rows hs_rows_wanted(const struct hs_selection *selection, const struct hs_source *source);
 
 struct hs_scan {
     struct hs_reader *reader;
     const struct hs_input *input;
     const struct hs_rows *rows; /**< NULL: all rows */
-    size_t next;
+    int64_t given;
     int64_t records;           /**< read so far */
     char *id;                  /**< of a plain text file: FILE:ROW, as in the score rows */
     struct hs_field fields[2]; /**< of a plain text file */
 };
 
-headsift_status hs_scan_open(const struct hs_selection *selection, const struct hs_unit *unit,
-                             const struct hs_input *input, const struct hs_rows *rows, bool all_fields,
-                             struct hs_scan *scan, headsift_error *error);
+headsift_status hs_scan_open(const struct hs_source *source, const struct hs_input *input, const struct hs_rows *rows,
+                             bool all_fields, struct hs_scan *scan, headsift_error *error);
 /** The next wanted record; its fields are filled in for plain text files too. A wanted row that is not there is an
  *  error: the file has changed. */
 headsift_status hs_scan_next(struct hs_scan *scan, struct hs_document *document, bool *more, headsift_error *error);
@@ -36,7 +35,7 @@ void hs_scan_close(struct hs_scan *scan);
 /** What hs_records() gives: "row" BIGINT, then "c0", "c1", ... VARCHAR: the fields with these names. */
 struct hs_feed {
     const struct hs_selection *selection;
-    const struct hs_unit *unit;
+    const struct hs_source *source;
     const struct hs_input *input;
     const struct hs_rows *rows;
     const struct hs_field *names; /**< name and name_size alone are read */

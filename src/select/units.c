@@ -1,286 +1,224 @@
-/* The source files that the score rows name: found, named after their score file, and checked before anything is
- * written. */
-#include <stdlib.h>
+/* The first pass over the score files: which source files, rows and domains they hold, without a look at values.
+ * Many files a statement; what it gives is as long as the list of score files, not as their rows. */
 #include <string.h>
 
 #include "select/cursor.h"
-#include "select/records.h"
+#include "select/select.h"
+
+/* ---- Columns ---- */
 
 /* What a score file must have for a selection, whatever wrote it. */
 static const char *const wanted_columns[] = {"file", "row", "domain", "n_tokens", "score"};
+enum { WANTED = sizeof wanted_columns / sizeof *wanted_columns };
 
-static headsift_status check_columns(struct hs_sql *sql, const char *path, headsift_error *error) {
-    struct hs_buffer statement = {0};
-    bool built = hs_buffer_printf(&statement, "SELECT column_name FROM (DESCRIBE FROM ") &&
-                 hs_sql_parquet(&statement, path) && hs_buffer_printf(&statement, ")");
-    struct hs_cursor cursor = {0};
-    headsift_status status =
-        built ? hs_cursor_open(sql, statement.data, &cursor, error) : hs_fail_memory(error, path, statement.size);
-    hs_buffer_free(&statement);
-    HS_TRY(status);
-    unsigned found = 0;
-    while (hs_cursor_next(&cursor)) {
-        size_t size;
-        const char *name = hs_cursor_text(&cursor, 0, &size);
-        for (unsigned i = 0; i < sizeof wanted_columns / sizeof *wanted_columns; i++) {
-            bool same = name != NULL && strlen(wanted_columns[i]) == size && memcmp(name, wanted_columns[i], size) == 0;
-            found |= (unsigned)same << i;
+static bool is_numeric(const char *type, size_t size) {
+    static const char *const names[] = {"TINYINT",   "SMALLINT", "INTEGER", "BIGINT",   "HUGEINT", "UTINYINT",
+                                        "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT",   "DOUBLE"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strlen(names[i]) == size && memcmp(names[i], type, size) == 0) {
+            return true;
         }
     }
-    hs_cursor_close(&cursor);
-    for (unsigned i = 0; i < sizeof wanted_columns / sizeof *wanted_columns; i++) {
-        if ((found >> i & 1u) == 0) {
-            return hs_fail(error, HEADSIFT_FAILED, "%s: no column \"%s\": this is not a file that headsift score wrote",
-                           path, wanted_columns[i]);
+    return size >= 7 && memcmp(type, "DECIMAL", 7) == 0;
+}
+
+/* One score file: its name, a count a wanted column, a count of the column to rank by, and that one's type. */
+static headsift_status check_file(struct hs_selection *selection, const struct hs_cursor *cursor,
+                                  headsift_error *error) {
+    size_t size, type_size;
+    const char *name = hs_cursor_text(cursor, 0, &size), *type = hs_cursor_text(cursor, WANTED + 2, &type_size);
+    for (unsigned i = 0; i < WANTED; i++) {
+        if (hs_cursor_integer(cursor, i + 1, 0) == 0) {
+            return hs_fail(error, HEADSIFT_FAILED,
+                           "%.*s: no column \"%s\": this is not a file that headsift score wrote", (int)size, name,
+                           wanted_columns[i]);
         }
     }
+    if (hs_cursor_integer(cursor, WANTED + 1, 0) == 0 || hs_choice_is_random(&selection->choice)) {
+        return HEADSIFT_OK;
+    }
+    if (type == NULL || !is_numeric(type, type_size)) {
+        return hs_fail(error, HEADSIFT_USAGE, "%.*s: column \"%s\" is %.*s: choose by a column that holds numbers",
+                       (int)size, name, selection->choice.by, (int)(type != NULL ? type_size : 7),
+                       type != NULL ? type : "no text");
+    }
+    selection->parts_with_value++;
     return HEADSIFT_OK;
 }
 
-/* The path of a part's source file, whose bytes may not be UTF-8: they stand in the metadata in hex. NULL: not known.
- */
-static char *input_path(const struct hs_score_part *part) {
-    const char *known = json_string_value(json_object_get(part->input, "path"));
-    const char *hex = json_string_value(json_object_get(part->input, "path_bytes"));
-    if (hex == NULL) {
-        return known != NULL ? hs_copy_string(known) : NULL;
-    }
-    size_t size = strlen(hex) / 2;
-    char *path = hs_alloc(size + 1, 1);
-    for (size_t i = 0; path != NULL && i < size; i++) {
-        unsigned byte = 0;
-        sscanf(hex + 2 * i, "%2x", &byte);
-        path[i] = (char)byte;
-    }
-    return path;
-}
-
-/* The file that a score row's "file" means: there, bytes that are not UTF-8 stand as U+FFFD. */
-static char *real_path(const struct hs_score_part *part, const char *name) {
-    char *path = input_path(part);
-    struct hs_buffer room = {0};
-    size_t size = path != NULL ? strlen(path) : 0;
-    const char *shown = path != NULL ? hs_repair_text(path, &size, &room) : NULL;
-    bool same = shown != NULL && strlen(name) == size && memcmp(shown, name, size) == 0;
-    hs_buffer_free(&room);
-    if (same) {
-        return path;
-    }
-    hs_free(path);
-    return hs_copy_string(name);
-}
-
-static headsift_status add_unit(struct hs_units *units, size_t *capacity, int32_t index,
-                                const struct hs_score_part *part, const struct hs_cursor *cursor,
-                                headsift_error *error) {
-    size_t size;
-    const char *name = hs_cursor_text(cursor, 0, &size);
-    if (name == NULL || size == 0 || memchr(name, '\0', size) != NULL) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: a row names no source file: score the documents again", part->path);
-    }
-    void *items = units->items;
-    bool grown = hs_grow(&items, capacity, units->n + 1, sizeof *units->items);
-    units->items = items;
-    if (!grown) {
-        return hs_fail_memory(error, "the list of source files", size);
-    }
-    struct hs_unit *unit = &units->items[units->n++];
-    *unit = (struct hs_unit){.part = index,
-                             .name = hs_copy_bytes(name, size),
-                             .rows = hs_cursor_integer(cursor, 1, 0),
-                             .last_row = hs_cursor_integer(cursor, 2, -1)};
-    unit->path = unit->name != NULL ? real_path(part, unit->name) : NULL;
-    return unit->path != NULL ? HEADSIFT_OK : hs_fail_memory(error, "the list of source files", size);
-}
-
-static headsift_status read_part(struct hs_selection *selection, struct hs_sql *sql, int32_t index, size_t *capacity,
-                                 headsift_error *error) {
-    struct hs_score_part *part = &selection->parts.items[index];
-    const char *path = part->path;
-    HS_TRY(check_columns(sql, path, error));
-    HS_TRY(hs_part_metadata_read(sql, part, error));
+static headsift_status check_columns(struct hs_selection *selection, struct hs_sql *sql, size_t first,
+                                     headsift_error *error) {
     struct hs_buffer statement = {0};
-    bool built = hs_buffer_printf(&statement, "SELECT \"file\"::VARCHAR, count(*)::BIGINT, max(\"row\")::BIGINT "
-                                              "FROM ") &&
-                 hs_sql_parquet(&statement, path) &&
-                 hs_buffer_printf(&statement, " GROUP BY 1 ORDER BY min(file_row_number)");
+    const char *by = selection->choice.by;
+    bool built = hs_buffer_printf(&statement, "SELECT file_name");
+    for (unsigned i = 0; built && i < WANTED; i++) {
+        built = hs_buffer_printf(&statement, ", count(*) FILTER (name = '%s')", wanted_columns[i]);
+    }
+    built = built && hs_buffer_printf(&statement, ", count(*) FILTER (name = ") &&
+            hs_sql_string(&statement, by, strlen(by)) &&
+            hs_buffer_printf(&statement, "), max(duckdb_type) FILTER (name = ") &&
+            hs_sql_string(&statement, by, strlen(by)) && hs_buffer_printf(&statement, ") FROM parquet_schema(") &&
+            hs_parts_list(&statement, &selection->parts, first) &&
+            hs_buffer_printf(&statement, ") GROUP BY file_name ORDER BY file_name");
     struct hs_cursor cursor = {0};
-    headsift_status status =
-        built ? hs_cursor_open(sql, statement.data, &cursor, error) : hs_fail_memory(error, path, statement.size);
+    headsift_status status = built ? hs_cursor_open(sql, statement.data, &cursor, error)
+                                   : hs_fail_memory(error, "a statement", statement.size);
     hs_buffer_free(&statement);
     HS_TRY(status);
     while (status == HEADSIFT_OK && hs_cursor_next(&cursor)) {
-        status = add_unit(&selection->units, capacity, index, part, &cursor, error);
+        status = check_file(selection, &cursor, error);
     }
     hs_cursor_close(&cursor);
     return status;
 }
 
-static int compare_names(const void *left, const void *right) {
-    const struct hs_unit *const *a = left, *const *b = right;
-    return strcmp((*a)->name, (*b)->name);
+/* ---- Rows, summed up ---- */
+
+static headsift_status read_parts(struct hs_selection *selection, struct hs_sql *sql, size_t first,
+                                  headsift_error *error) {
+    struct hs_buffer statement = {0};
+    HS_TRY(check_columns(selection, sql, first, error));
+    HS_TRY(hs_score_metadata_read(sql, &selection->parts, first, &selection->metadata, error));
+    bool built =
+        hs_buffer_printf(&statement,
+                         "INSERT INTO hs_seen SELECT part, name, domain, count(*), min(row), max(row), count(*) FILTER "
+                         "(scored), sum(tokens), coalesce(sum(tokens) FILTER (scored), 0), (part << 32) + min(place) "
+                         "FROM (SELECT %zu + file_index::BIGINT AS part, file_row_number AS place, \"file\"::VARCHAR "
+                         "AS name, coalesce(\"domain\"::VARCHAR, '') AS domain, \"row\"::BIGINT AS row, "
+                         "isfinite(score::DOUBLE) AS scored, greatest(coalesce(n_tokens, 0), 0)::BIGINT AS tokens FROM "
+                         "read_parquet(",
+                         first) &&
+        hs_parts_list(&statement, &selection->parts, first) &&
+        hs_buffer_printf(&statement, ", hive_partitioning=false)) GROUP BY part, name, domain");
+    return hs_sql_built(sql, &statement, built, error);
 }
 
-/* Ranks the names by their bytes: ties of values are broken by this rank, then by row. */
-static headsift_status rank_files(struct hs_units *units, headsift_error *error) {
-    struct hs_unit **sorted = hs_alloc(units->n, sizeof *sorted);
-    if (sorted == NULL) {
-        return hs_fail_memory(error, "the list of source files", units->n * sizeof *sorted);
+/* Opens a query and makes an array of as many elements as it has rows; the first column counts them. */
+static headsift_status open_list(struct hs_sql *sql, const char *query, size_t size, struct hs_cursor *cursor,
+                                 void **items, headsift_error *error) {
+    HS_TRY(hs_cursor_open(sql, query, cursor, error));
+    size_t n = (size_t)duckdb_row_count(&cursor->result);
+    *items = hs_alloc(n, size);
+    if (*items == NULL) {
+        hs_cursor_close(cursor);
+        return hs_fail_memory(error, "what the score files hold", n * size);
     }
-    for (size_t i = 0; i < units->n; i++) {
-        sorted[i] = &units->items[i];
-    }
-    qsort(sorted, units->n, sizeof *sorted, compare_names);
-    int32_t rank = 0;
-    for (size_t i = 0; i < units->n; i++) {
-        rank += i > 0 && strcmp(sorted[i]->name, sorted[i - 1]->name) != 0;
-        sorted[i]->file = rank;
-    }
-    hs_free(sorted);
     return HEADSIFT_OK;
 }
 
-static headsift_status open_for_parts(const struct hs_score_parts *parts, struct hs_sql *sql, headsift_error *error) {
-    const char **paths = hs_alloc(parts->n, sizeof *paths);
-    if (paths == NULL) {
-        return hs_fail_memory(error, "the list of score files", parts->n * sizeof *paths);
+static headsift_status check_source(const struct hs_source *source, int64_t first_row, const char *part,
+                                    headsift_error *error) {
+    if (source->name == NULL || source->name[0] == '\0') {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: a row names no source file: score the documents again", part);
     }
-    for (size_t i = 0; i < parts->n; i++) {
-        paths[i] = parts->items[i].path;
+    if (first_row < 0) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: a row of %s has no number: score the documents again", part,
+                       source->name);
     }
-    struct hs_sql_options options = {.paths = paths, .n_paths = parts->n};
-    headsift_status status = hs_sql_open(&options, sql, error);
-    hs_free(paths);
+    if (source->rows > source->last_row + 1) {
+        return hs_fail(error, HEADSIFT_FAILED,
+                       "%s: %lld rows, of which the last is row %lld, so that rows stand in the score files twice: "
+                       "score each file once",
+                       source->name, (long long)source->rows, (long long)source->last_row);
+    }
+    return HEADSIFT_OK;
+}
+
+static headsift_status list_sources(struct hs_selection *selection, struct hs_sql *sql, headsift_error *error) {
+    struct hs_cursor cursor;
+    void *items;
+    HS_TRY(open_list(sql,
+                     "SELECT name, sum(documents)::BIGINT, min(first_row), max(last_row), min(part), min(place) FROM "
+                     "hs_seen GROUP BY name ORDER BY name",
+                     sizeof *selection->sources, &cursor, &items, error));
+    selection->sources = items;
+    headsift_status status = HEADSIFT_OK;
+    while (status == HEADSIFT_OK && hs_cursor_next(&cursor)) {
+        size_t size;
+        const char *name = hs_cursor_text(&cursor, 0, &size);
+        struct hs_source *source = &selection->sources[selection->n_sources++];
+        *source = (struct hs_source){.rows = hs_cursor_integer(&cursor, 1, 0),
+                                     .last_row = hs_cursor_integer(&cursor, 3, -1),
+                                     .part = (size_t)hs_cursor_integer(&cursor, 4, 0),
+                                     .place = hs_cursor_integer(&cursor, 5, 0)};
+        bool usable = name != NULL && memchr(name, '\0', size) == NULL;
+        source->name = usable ? hs_copy_bytes(name, size) : NULL;
+        source->facts = &selection->metadata.facts[source->part];
+        status = usable && source->name == NULL ? hs_fail_memory(error, "the list of source files", size)
+                                                : check_source(source, hs_cursor_integer(&cursor, 2, -1),
+                                                               selection->parts.paths[source->part], error);
+    }
+    hs_cursor_close(&cursor);
     return status;
+}
+
+static headsift_status list_units(struct hs_selection *selection, struct hs_sql *sql, headsift_error *error) {
+    struct hs_cursor cursor;
+    void *items;
+    HS_TRY(open_list(sql,
+                     "SELECT part, source, min(first_row), max(last_row) FROM hs_seen JOIN (SELECT name, "
+                     "row_number() OVER (ORDER BY name) - 1 AS source FROM (SELECT DISTINCT name FROM hs_seen)) USING "
+                     "(name) GROUP BY part, source ORDER BY source, 3, part",
+                     sizeof *selection->units, &cursor, &items, error));
+    selection->units = items;
+    while (hs_cursor_next(&cursor)) {
+        struct hs_source *source = &selection->sources[hs_cursor_integer(&cursor, 1, 0)];
+        source->first_unit = source->n_units++ == 0 ? selection->n_units : source->first_unit;
+        selection->units[selection->n_units++] = (struct hs_unit){.part = (int32_t)hs_cursor_integer(&cursor, 0, 0),
+                                                                  .source = (int32_t)hs_cursor_integer(&cursor, 1, 0),
+                                                                  .first_row = hs_cursor_integer(&cursor, 2, 0),
+                                                                  .last_row = hs_cursor_integer(&cursor, 3, 0)};
+    }
+    hs_cursor_close(&cursor);
+    return HEADSIFT_OK;
+}
+
+static headsift_status list_domains(struct hs_selection *selection, struct hs_sql *sql, headsift_error *error) {
+    struct hs_cursor cursor;
+    void *items;
+    HS_TRY(open_list(sql,
+                     "SELECT domain, sum(documents)::BIGINT, sum(scored)::BIGINT, sum(tokens)::BIGINT, "
+                     "sum(scored_tokens)::BIGINT FROM hs_seen GROUP BY domain ORDER BY domain",
+                     sizeof *selection->domains, &cursor, &items, error));
+    selection->domains = items;
+    headsift_status status = HEADSIFT_OK;
+    while (status == HEADSIFT_OK && hs_cursor_next(&cursor)) {
+        struct hs_domain *domain = &selection->domains[selection->n_domains++];
+        const char *name = hs_cursor_text(&cursor, 0, &domain->name_size);
+        domain->name = hs_copy_bytes(name, domain->name_size);
+        domain->documents = hs_cursor_integer(&cursor, 1, 0);
+        domain->scored = hs_cursor_integer(&cursor, 2, 0);
+        domain->tokens = hs_cursor_integer(&cursor, 3, 0);
+        domain->scored_tokens = hs_cursor_integer(&cursor, 4, 0);
+        status = domain->name != NULL ? HEADSIFT_OK : hs_fail_memory(error, "the list of domains", domain->name_size);
+    }
+    hs_cursor_close(&cursor);
+    return status;
+}
+
+static headsift_status read_all(struct hs_selection *selection, struct hs_sql *sql, headsift_error *error) {
+    HS_TRY(hs_sql_printf(sql, error,
+                         "CREATE TABLE hs_seen(part BIGINT, name VARCHAR, domain VARCHAR, documents BIGINT, first_row "
+                         "BIGINT, last_row BIGINT, scored BIGINT, tokens BIGINT, scored_tokens BIGINT, place BIGINT)"));
+    for (size_t first = 0; first < selection->parts.n; first += HS_PARTS_AT_ONCE) {
+        if (hs_stop_wanted(selection->monitor)) {
+            return hs_fail(error, HEADSIFT_STOPPED, "stopped while the score files were looked through");
+        }
+        HS_TRY(read_parts(selection, sql, first, error));
+    }
+    HS_TRY(list_sources(selection, sql, error));
+    HS_TRY(list_units(selection, sql, error));
+    return list_domains(selection, sql, error);
 }
 
 headsift_status hs_units_read(struct hs_selection *selection, headsift_error *error) {
+    const struct hs_score_parts *parts = &selection->parts;
+    const char *const paths[] = {parts->folder != NULL ? parts->folder : parts->paths[0]};
+    struct hs_sql_options options = {
+        .memory = selection->memory[0] != '\0' ? selection->memory : NULL, .paths = paths, .n_paths = 1};
     struct hs_sql sql = {0};
-    HS_TRY(open_for_parts(&selection->parts, &sql, error));
-    size_t capacity = 0;
-    headsift_status status = HEADSIFT_OK;
-    for (size_t i = 0; status == HEADSIFT_OK && i < selection->parts.n; i++) {
-        status = read_part(selection, &sql, (int32_t)i, &capacity, error);
-    }
-    if (status == HEADSIFT_OK) {
-        status = hs_metadata_common(&selection->parts, &selection->metadata, error);
-    }
+    HS_TRY(hs_sql_open(&options, &sql, error));
+    headsift_status status = read_all(selection, &sql, error);
     hs_sql_close(&sql);
-    return status == HEADSIFT_OK ? rank_files(&selection->units, error) : status;
-}
-
-headsift_status hs_units_name(struct hs_selection *selection, headsift_error *error) {
-    const struct hs_units *units = &selection->units;
-    const char *suffix = selection->choice.jsonl ? "jsonl" : "parquet";
-    int number = 0;
-    for (size_t i = 0; i < units->n; i++) {
-        struct hs_unit *unit = &units->items[i];
-        bool first = i == 0 || units->items[i - 1].part != unit->part;
-        bool alone = first && (i + 1 == units->n || units->items[i + 1].part != unit->part);
-        number = first ? 0 : number + 1;
-        if (unit->chosen == 0) {
-            continue;
-        }
-        const char *stem = selection->parts.items[unit->part].stem;
-        unit->output = alone ? hs_format("%s.%s", stem, suffix) : hs_format("%s-%05d.%s", stem, number, suffix);
-        if (unit->output == NULL) {
-            return hs_fail_memory(error, unit->path, strlen(unit->path));
-        }
-    }
-    return HEADSIFT_OK;
-}
-
-headsift_status hs_unit_input(const struct hs_selection *selection, const struct hs_unit *unit,
-                              struct hs_input_list *out, headsift_error *error) {
-    if (!hs_file_exists(unit->path)) {
-        return hs_fail(error, HEADSIFT_FAILED,
-                       "%s: the scores name this file, but it is not there: put it back, or run where it was scored",
-                       unit->path);
-    }
-    const char *const paths[] = {unit->path};
-    headsift_inputs inputs = hs_part_inputs(&selection->parts.items[unit->part]);
-    inputs.paths = paths;
-    inputs.n_paths = 1;
-    HS_TRY(hs_inputs_find(&inputs, out, error));
-    if (out->n != 1) {
-        hs_inputs_free(out);
-        return hs_fail(error, HEADSIFT_FAILED, "%s: the scores name it as a file, but it is a folder", unit->path);
-    }
-    return HEADSIFT_OK;
-}
-
-static headsift_status check_parquet_rows(struct hs_selection *selection, const struct hs_unit *unit,
-                                          headsift_error *error) {
-    struct hs_buffer statement = {0};
-    bool built = hs_buffer_printf(&statement, "SELECT num_rows::BIGINT FROM parquet_file_metadata(") &&
-                 hs_sql_path(&statement, unit->path) && hs_buffer_printf(&statement, ")");
-    struct hs_cursor cursor = {0};
-    headsift_status status = built ? hs_cursor_open(&selection->sql, statement.data, &cursor, error)
-                                   : hs_fail_memory(error, unit->path, statement.size);
-    hs_buffer_free(&statement);
-    HS_TRY(status);
-    int64_t rows = hs_cursor_next(&cursor) ? hs_cursor_integer(&cursor, 0, 0) : 0;
-    hs_cursor_close(&cursor);
-    if (rows <= unit->last_row) {
-        return hs_fail(error, HEADSIFT_FAILED,
-                       "%s: %lld rows, but the scores go up to row %lld: it has changed, score it again", unit->path,
-                       (long long)rows, (long long)unit->last_row);
-    }
-    return HEADSIFT_OK;
-}
-
-/* A file of the same size that was touched since may hold other text: that is said, no more, since a copy or a restored
- * file has a new time too. */
-static void warn_touched(const struct hs_selection *selection, const struct hs_unit *unit, const json_t *input,
-                         const struct hs_file_identity *now) {
-    const json_t *seconds = json_object_get(input, "mtime"), *nanoseconds = json_object_get(input, "mtime_ns");
-    bool same = json_integer_value(seconds) == now->mtime_seconds &&
-                (!json_is_integer(nanoseconds) || json_integer_value(nanoseconds) == now->mtime_nanoseconds);
-    if (json_is_integer(seconds) && !same) {
-        hs_log(selection->monitor, HEADSIFT_LOG_WARNING,
-               "%s: its time of change is not the one it had when it was scored (the size is the same): if its text "
-               "changed, score it again",
-               unit->path);
-    }
-}
-
-static headsift_status check_unit(struct hs_selection *selection, const struct hs_unit *unit, headsift_error *error) {
-    struct hs_input_list list = {0};
-    HS_TRY(hs_unit_input(selection, unit, &list, error));
-    const struct hs_file_identity identity = list.items[0].identity;
-    enum hs_format format = list.items[0].format;
-    hs_inputs_free(&list);
-    const struct hs_score_part *part = &selection->parts.items[unit->part];
-    const json_t *known = json_object_get(part->input, "size");
-    char *path = input_path(part);
-    bool same = path != NULL && strcmp(path, unit->path) == 0;
-    hs_free(path);
-    if (same && json_is_integer(known) && (uint64_t)json_integer_value(known) != identity.size) {
-        return hs_fail(error, HEADSIFT_FAILED,
-                       "%s: %llu bytes, but %lld when it was scored: it has changed, score it again", unit->path,
-                       (unsigned long long)identity.size, (long long)json_integer_value(known));
-    }
-    if (same) {
-        warn_touched(selection, unit, part->input, &identity);
-    }
-    return format == HS_FORMAT_PARQUET ? check_parquet_rows(selection, unit, error) : HEADSIFT_OK;
-}
-
-headsift_status hs_units_check(struct hs_selection *selection, headsift_error *error) {
-    for (size_t i = 0; i < selection->units.n; i++) {
-        if (selection->units.items[i].chosen > 0) {
-            HS_TRY(check_unit(selection, &selection->units.items[i], error));
-        }
-    }
-    return HEADSIFT_OK;
-}
-
-void hs_units_free(struct hs_units *units) {
-    for (size_t i = 0; i < units->n; i++) {
-        hs_free(units->items[i].name);
-        hs_free(units->items[i].path);
-        hs_free(units->items[i].output);
-    }
-    hs_free(units->items);
-    *units = (struct hs_units){0};
+    return status;
 }

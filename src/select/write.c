@@ -118,8 +118,8 @@ static bool append_list(struct hs_buffer *sql, const struct columns *columns, bo
 
 /* Inside lists and structs NaN can't be replaced: such a file is refused rather than written as broken JSON.
  * Strings are cut out first: words inside them are no numbers. */
-static headsift_status refuse_nested_nan(struct hs_selection *selection, const struct hs_unit *unit, const char *path,
-                                         const struct columns *columns, headsift_error *error) {
+static headsift_status refuse_nested_nan(struct hs_selection *selection, const struct hs_source *source,
+                                         const char *path, const struct columns *columns, headsift_error *error) {
     for (size_t i = 0; i < columns->n; i++) {
         const char *name = columns->items[i].name;
         if (!holds_floats(columns->items[i].type)) {
@@ -134,7 +134,7 @@ static headsift_status refuse_nested_nan(struct hs_selection *selection, const s
                                             "'[:\\[,](NaN|-?Infinity)[,\\]}]')");
         struct hs_cursor cursor = {0};
         headsift_status status = built ? hs_cursor_open(&selection->sql, sql.data, &cursor, error)
-                                       : hs_fail_memory(error, unit->path, sql.size);
+                                       : hs_fail_memory(error, source->path, sql.size);
         hs_buffer_free(&sql);
         HS_TRY(status);
         int64_t row = hs_cursor_next(&cursor) ? hs_cursor_integer(&cursor, 0, -1) : -1;
@@ -143,7 +143,7 @@ static headsift_status refuse_nested_nan(struct hs_selection *selection, const s
             return hs_fail(error, HEADSIFT_FAILED,
                            "%s: row %lld: column \"%s\" holds NaN or infinity, which JSON has no word for: write "
                            "Parquet",
-                           unit->path, (long long)row, name);
+                           source->path, (long long)row, name);
         }
     }
     return HEADSIFT_OK;
@@ -181,14 +181,14 @@ bool hs_copy_options(struct hs_buffer *sql, bool json, int64_t bytes, int64_t ro
 }
 
 /* Copies the chosen rows of the file at `path`: the unit's own, or a copy of it with strings as bytes. */
-static headsift_status copy_rows(struct hs_selection *selection, const struct hs_unit *unit, const char *path,
+static headsift_status copy_rows(struct hs_selection *selection, const struct hs_source *source, const char *path,
                                  const struct columns *columns, const char *temporary, headsift_error *error) {
-    bool json = selection->choice.jsonl;
+    bool json = selection->choice.format == HS_OUTPUT_JSONL;
     int64_t bytes, rows;
-    HS_TRY(hs_chosen_use(selection, unit, error));
+    HS_TRY(hs_chosen_use(selection, source, error));
     HS_TRY(read_row_size(selection, path, &bytes, &rows, error));
     if (json) {
-        HS_TRY(refuse_nested_nan(selection, unit, path, columns, error));
+        HS_TRY(refuse_nested_nan(selection, source, path, columns, error));
     }
     struct hs_buffer sql = {0};
     bool built = hs_buffer_printf(&sql, "COPY (SELECT ") && append_list(&sql, columns, json) &&
@@ -196,7 +196,7 @@ static headsift_status copy_rows(struct hs_selection *selection, const struct hs
                  hs_sql_target(&sql, temporary) && hs_copy_options(&sql, json, bytes, rows);
     headsift_status status = hs_sql_built(&selection->sql, &sql, built, error);
     if (status == HEADSIFT_FAILED && hs_stop_wanted(selection->monitor)) {
-        return hs_fail(error, HEADSIFT_STOPPED, "stopped while %s was read", unit->path);
+        return hs_fail(error, HEADSIFT_STOPPED, "stopped while %s was read", source->path);
     }
     return status;
 }
@@ -216,18 +216,19 @@ static headsift_status compare_columns(struct hs_selection *selection, const cha
     return status;
 }
 
-static headsift_status copy_mended_rows(struct hs_selection *selection, const struct hs_unit *unit, const char *copy,
-                                        struct columns *columns, const char *temporary, headsift_error *error) {
+static headsift_status copy_mended_rows(struct hs_selection *selection, const struct hs_source *source,
+                                        const char *copy, struct columns *columns, const char *temporary,
+                                        headsift_error *error) {
     headsift_error reason = {0};
-    HS_TRY(hs_parquet_as_bytes(unit->path, copy, selection->monitor, error));
+    HS_TRY(hs_parquet_as_bytes(source->path, copy, selection->monitor, error));
     HS_TRY(hs_mending_use(selection, error));
     HS_TRY(compare_columns(selection, copy, columns, error));
-    headsift_status status = copy_rows(selection, unit, copy, columns, temporary, &reason);
+    headsift_status status = copy_rows(selection, source, copy, columns, temporary, &reason);
     if (status == HEADSIFT_FAILED && strstr(reason.message, broken_text) != NULL) {
         return hs_fail(error, status,
                        "%s: a string inside a list, struct or map, or in a JSON column, is not UTF-8: mend the file, "
                        "or leave that column out of it",
-                       unit->path);
+                       source->path);
     }
     if (status != HEADSIFT_OK) {
         return hs_fail(error, status, "%s", reason.message);
@@ -237,47 +238,50 @@ static headsift_status copy_mended_rows(struct hs_selection *selection, const st
         hs_log(selection->monitor, HEADSIFT_LOG_WARNING,
                "%s: row %lld: column \"%s\" is not UTF-8: written with U+FFFD in place of what is broken (%lld such "
                "values in the chosen rows)",
-               unit->path, (long long)mending->row, columns->items[mending->column].name, (long long)mending->values);
+               source->path, (long long)mending->row, columns->items[mending->column].name, (long long)mending->values);
     }
     return HEADSIFT_OK;
 }
 
 /* From a copy of the whole file, which lies among the temporary files meanwhile. */
-static headsift_status copy_by_bytes(struct hs_selection *selection, const struct hs_unit *unit,
+static headsift_status copy_by_bytes(struct hs_selection *selection, const struct hs_source *source,
                                      struct columns *columns, const char *temporary, headsift_error *error) {
     char *copy = hs_format("%s/" HS_COPY_PREFIX "%ld.parquet", selection->temp_dir, (long)getpid());
     if (copy == NULL) {
-        return hs_fail_memory(error, unit->path, strlen(selection->temp_dir));
+        return hs_fail_memory(error, source->path, strlen(selection->temp_dir));
     }
     unlink(temporary);
-    headsift_status status = copy_mended_rows(selection, unit, copy, columns, temporary, error);
+    headsift_status status = copy_mended_rows(selection, source, copy, columns, temporary, error);
     unlink(copy);
     hs_free(copy);
     return status;
 }
 
-static headsift_status write_rows(struct hs_selection *selection, const struct hs_unit *unit, const char *temporary,
+static headsift_status write_rows(struct hs_selection *selection, const struct hs_source *source, const char *temporary,
                                   headsift_error *error) {
     struct columns columns = {0};
     headsift_error reason = {0};
-    headsift_status status = read_columns(selection, unit->path, &columns, &reason);
+    headsift_status status = read_columns(selection, source->path, &columns, &reason);
     if (status == HEADSIFT_OK) {
-        status = copy_rows(selection, unit, unit->path, &columns, temporary, &reason);
+        status = copy_rows(selection, source, source->path, &columns, temporary, &reason);
         if (status == HEADSIFT_FAILED && selection->temp_dir != NULL && strstr(reason.message, broken_text) != NULL) {
-            status = copy_by_bytes(selection, unit, &columns, temporary, &reason);
+            status = copy_by_bytes(selection, source, &columns, temporary, &reason);
         }
     }
     free_columns(&columns);
+    if (status == HEADSIFT_FAILED && strstr(reason.message, source->path) == NULL) {
+        return hs_fail(error, status, "%s: can't be read: %s", source->path, reason.message);
+    }
     return status == HEADSIFT_OK ? HEADSIFT_OK : hs_fail(error, status, "%s", reason.message);
 }
 
-static headsift_status write_parquet(struct hs_selection *selection, const struct hs_unit *unit, const char *output,
+static headsift_status write_parquet(struct hs_selection *selection, const struct hs_source *source, const char *output,
                                      headsift_error *error) {
     char *temporary = hs_temporary(output);
     if (temporary == NULL) {
         return hs_fail_memory(error, output, strlen(output));
     }
-    headsift_status status = write_rows(selection, unit, temporary, error);
+    headsift_status status = write_rows(selection, source, temporary, error);
     if (status == HEADSIFT_OK) {
         status = hs_file_publish(temporary, output, error);
     }
@@ -290,17 +294,19 @@ static headsift_status write_parquet(struct hs_selection *selection, const struc
 
 char *hs_temporary(const char *path) { return hs_temporary_path(path); }
 
-headsift_status hs_unit_write(struct hs_selection *selection, const struct hs_unit *unit, headsift_error *error) {
+headsift_status hs_source_write(struct hs_selection *selection, const struct hs_source *source, headsift_error *error) {
     struct hs_input_list list = {0};
-    HS_TRY(hs_unit_input(selection, unit, &list, error));
-    char *output = hs_join_path(selection->directory, unit->output);
+    HS_TRY(hs_source_input(source, &list, error));
+    char *output = hs_join_path(selection->directory, source->output);
     headsift_status status;
     if (output == NULL) {
-        status = hs_fail_memory(error, unit->output, strlen(unit->output));
+        status = hs_fail_memory(error, source->output, strlen(source->output));
+    } else if (selection->choice.format == HS_OUTPUT_DOLMA) {
+        status = hs_source_write_attributes(selection, source, &list.items[0], output, error);
     } else if (list.items[0].format == HS_FORMAT_PARQUET) {
-        status = write_parquet(selection, unit, output, error);
+        status = write_parquet(selection, source, output, error);
     } else {
-        status = hs_unit_write_records(selection, unit, &list.items[0], output, error);
+        status = hs_source_write_records(selection, source, &list.items[0], output, error);
     }
     hs_free(output);
     hs_inputs_free(&list);

@@ -14,11 +14,11 @@ enum { MOST_COLUMNS = 10000 };
 /* What a loop over the chosen records does with each. */
 typedef headsift_status (*record_fn)(void *user, const struct hs_document *document, headsift_error *error);
 
-static headsift_status for_each(const struct hs_selection *selection, const struct hs_unit *unit,
+static headsift_status for_each(const struct hs_selection *selection, const struct hs_source *source,
                                 const struct hs_input *input, const struct hs_rows *rows, bool all_fields,
                                 record_fn use, void *user, headsift_error *error) {
     struct hs_scan scan = {0};
-    headsift_status status = hs_scan_open(selection, unit, input, rows, all_fields, &scan, error);
+    headsift_status status = hs_scan_open(source, input, rows, all_fields, &scan, error);
     bool more = true;
     while (status == HEADSIFT_OK && more) {
         struct hs_document document;
@@ -88,13 +88,14 @@ static headsift_status write_object(void *user, const struct hs_document *docume
     return status;
 }
 
-static headsift_status write_jsonl(struct hs_selection *selection, const struct hs_unit *unit,
+static headsift_status write_jsonl(struct hs_selection *selection, const struct hs_source *source,
                                    const struct hs_input *input, const struct hs_rows *rows, const char *output,
                                    headsift_error *error) {
     struct hs_atomic_file file;
     HS_TRY(hs_atomic_open(output, &file, error));
     bool raw = input->format == HS_FORMAT_JSONL;
-    headsift_status status = for_each(selection, unit, input, rows, !raw, raw ? write_raw : write_object, &file, error);
+    headsift_status status =
+        for_each(selection, source, input, rows, !raw, raw ? write_raw : write_object, &file, error);
     if (status != HEADSIFT_OK) {
         hs_atomic_abort(&file);
         return status;
@@ -149,7 +150,7 @@ static headsift_status copy_records(struct hs_selection *selection, const struct
     struct hs_buffer sql = {0};
     bool built = hs_buffer_printf(&sql, "COPY (SELECT ") && append_names(&sql, feed->names, feed->n_names) &&
                  hs_buffer_printf(&sql, " FROM hs_records()) TO ") && hs_sql_target(&sql, temporary) &&
-                 hs_copy_options(&sql, false, bytes, (int64_t)feed->rows->n);
+                 hs_copy_options(&sql, false, bytes, feed->rows->n);
     headsift_status status =
         built ? hs_feed_run(selection, feed, sql.data, error) : hs_fail_memory(error, "a statement", sql.size);
     hs_buffer_free(&sql);
@@ -173,12 +174,12 @@ static headsift_status publish_records(struct hs_selection *selection, const str
     return status;
 }
 
-static headsift_status write_parquet(struct hs_selection *selection, const struct hs_unit *unit,
+static headsift_status write_parquet(struct hs_selection *selection, const struct hs_source *source,
                                      const struct hs_input *input, const struct hs_rows *rows, const char *output,
                                      headsift_error *error) {
     struct names names = {.seen = json_object()};
     headsift_status status = names.seen != NULL
-                                 ? for_each(selection, unit, input, rows, true, see_fields, &names, error)
+                                 ? for_each(selection, source, input, rows, true, see_fields, &names, error)
                                  : hs_fail_memory(error, "the list of columns", 1);
     size_t n = json_object_size(names.seen), at = 0;
     struct hs_field *fields = status == HEADSIFT_OK ? hs_alloc(n, sizeof *fields) : NULL;
@@ -191,7 +192,7 @@ static headsift_status write_parquet(struct hs_selection *selection, const struc
         json_object_foreach(names.seen, name, value) {
             fields[at++] = (struct hs_field){.name = name, .name_size = strlen(name)};
         }
-        struct hs_feed feed = {.unit = unit, .input = input, .rows = rows, .names = fields, .n_names = n};
+        struct hs_feed feed = {.source = source, .input = input, .rows = rows, .names = fields, .n_names = n};
         status = publish_records(selection, &feed, names.bytes, output, error);
     }
     hs_free(fields);
@@ -199,12 +200,9 @@ static headsift_status write_parquet(struct hs_selection *selection, const struc
     return status;
 }
 
-headsift_status hs_unit_write_records(struct hs_selection *selection, const struct hs_unit *unit,
-                                      const struct hs_input *input, const char *output, headsift_error *error) {
-    struct hs_rows rows;
-    HS_TRY(hs_rows_read(selection, unit, &rows, error));
-    headsift_status status = selection->choice.jsonl ? write_jsonl(selection, unit, input, &rows, output, error)
-                                                     : write_parquet(selection, unit, input, &rows, output, error);
-    hs_free(rows.items);
-    return status;
+headsift_status hs_source_write_records(struct hs_selection *selection, const struct hs_source *source,
+                                        const struct hs_input *input, const char *output, headsift_error *error) {
+    const struct hs_rows rows = hs_rows_wanted(selection, source);
+    return selection->choice.format == HS_OUTPUT_JSONL ? write_jsonl(selection, source, input, &rows, output, error)
+                                                       : write_parquet(selection, source, input, &rows, output, error);
 }
