@@ -55,14 +55,20 @@ static void copy_text(const struct hs_cursor *cursor, idx_t column, char *out, s
     snprintf(out, room, "%.*s", (int)(size < room ? size : room - 1), text != NULL ? text : "");
 }
 
+/* A mean of no tokens is none, whatever the run says; nor is infinity. */
+static double loss_of(const struct hs_cursor *cursor, idx_t column, int32_t n_scored) {
+    double loss = hs_cursor_real(cursor, column);
+    return n_scored > 0 && isfinite(loss) ? loss : (double)NAN;
+}
+
 /* The losses and what follows from them; a status that the first run gives stays where there is a score. */
 static void fill_scores(const struct hs_cursor *cursor, headsift_score *row) {
     row->n_bytes = hs_cursor_integer(cursor, 4, 0);
     row->n_bytes_scored = hs_cursor_integer(cursor, 6, 0);
     row->n_scored = (int32_t)hs_cursor_integer(cursor, 7, 0);
     row->n_tokens = (int32_t)hs_cursor_integer(cursor, 5, row->n_scored);
-    row->loss_base = hs_cursor_real(cursor, 8);
-    row->loss_ref = hs_cursor_real(cursor, 9);
+    row->loss_base = loss_of(cursor, 8, row->n_scored);
+    row->loss_ref = loss_of(cursor, 9, row->n_scored);
     row->score = (row->loss_ref - row->loss_base) / row->loss_base;
     copy_text(cursor, 10, row->status, sizeof row->status);
     copy_text(cursor, 11, row->note, sizeof row->note);
