@@ -139,6 +139,22 @@ static void runs_that_do_not_fit_are_refused(void **state) {
     }
 }
 
+/* The folder is where the work spills to: it must be there first, and is gone again where there is nothing to keep. */
+static void the_folder_comes_first(void **state) {
+    (void)state;
+    write_bytes("base.jsonl", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n");
+    write_bytes("other.jsonl", "{\"id\":\"b\",\"loss\":1,\"n_scored\":3}\n");
+    assert_int_equal(headsift_join_files(in_folder("base.jsonl"), in_folder("other.jsonl"), in_folder("base.jsonl/out"),
+                                         false, NULL, &last_error),
+                     HEADSIFT_FAILED);
+    assert_non_null(strstr(last_error.message, "can't make the folder"));
+    join("base.jsonl", "other.jsonl", HEADSIFT_FAILED);
+    assert_false(hs_is_directory(in_folder("out")));
+    assert_int_equal(hs_make_directory(in_folder("out/.spill-join"), NULL), HEADSIFT_OK);
+    join("base.jsonl", "base.jsonl", HEADSIFT_OK); /* what a call that was killed left */
+    assert_false(hs_is_directory(in_folder("out/.spill-join")));
+}
+
 static void parquet_without_the_columns_is_refused(void **state) {
     (void)state;
     sql("COPY (SELECT 'a' AS id, 1.0 AS loss) TO '@/short.parquet' (FORMAT parquet)");
@@ -167,6 +183,7 @@ int main(void) {
         cmocka_unit_test_setup(rows_name_their_documents, set_up),
         cmocka_unit_test_setup(what_has_no_loss_has_no_score, set_up),
         cmocka_unit_test_setup(runs_that_do_not_fit_are_refused, set_up),
+        cmocka_unit_test_setup(the_folder_comes_first, set_up),
         cmocka_unit_test_setup(parquet_without_the_columns_is_refused, set_up),
         cmocka_unit_test_setup(a_selection_takes_the_rows, set_up),
     };
