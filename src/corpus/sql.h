@@ -1,5 +1,5 @@
 /* DuckDB behind a few calls: one connection with extension loading off and file access held to what is named.
- * corpus/, select/ and report/ are the rooms that use SQL. */
+ * corpus/, select/, join/ and report/ are the rooms that use SQL. */
 #ifndef HS_CORPUS_SQL_H
 #define HS_CORPUS_SQL_H
 

@@ -4,9 +4,12 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "corpus/score_writer.h"
 #include "select/cursor.h"
+#include "select/ranking.h"
 
 /* Fails where a query finds a row: an id, and what is wrong with it. */
 static headsift_status refuse_where(struct hs_sql *sql, const char *query, const char *path, headsift_error *error) {
@@ -55,14 +58,20 @@ static void copy_text(const struct hs_cursor *cursor, idx_t column, char *out, s
     snprintf(out, room, "%.*s", (int)(size < room ? size : room - 1), text != NULL ? text : "");
 }
 
+/* A mean of no tokens is none, whatever the run says; nor is infinity. */
+static double loss_of(const struct hs_cursor *cursor, idx_t column, int32_t n_scored) {
+    double loss = hs_cursor_real(cursor, column);
+    return n_scored > 0 && isfinite(loss) ? loss : (double)NAN;
+}
+
 /* The losses and what follows from them; a status that the first run gives stays where there is a score. */
 static void fill_scores(const struct hs_cursor *cursor, headsift_score *row) {
     row->n_bytes = hs_cursor_integer(cursor, 4, 0);
     row->n_bytes_scored = hs_cursor_integer(cursor, 6, 0);
     row->n_scored = (int32_t)hs_cursor_integer(cursor, 7, 0);
     row->n_tokens = (int32_t)hs_cursor_integer(cursor, 5, row->n_scored);
-    row->loss_base = hs_cursor_real(cursor, 8);
-    row->loss_ref = hs_cursor_real(cursor, 9);
+    row->loss_base = loss_of(cursor, 8, row->n_scored);
+    row->loss_ref = loss_of(cursor, 9, row->n_scored);
     row->score = (row->loss_ref - row->loss_base) / row->loss_base;
     copy_text(cursor, 10, row->status, sizeof row->status);
     copy_text(cursor, 11, row->note, sizeof row->note);
@@ -126,10 +135,9 @@ static headsift_status write_part(struct hs_sql *sql, const char *path, const ch
 }
 
 static headsift_status open_database(const struct hs_input_list *base, const struct hs_input_list *ref,
-                                     const char *directory, struct hs_sql *sql, headsift_error *error) {
+                                     const char *spill, struct hs_sql *sql, headsift_error *error) {
     const char **paths = hs_alloc(base->n + ref->n + 1, sizeof *paths);
-    char *spill = hs_join_path(directory, ".spill-join");
-    headsift_status status = paths != NULL && spill != NULL ? HEADSIFT_OK : hs_fail_memory(error, "paths", 1);
+    headsift_status status = paths != NULL ? HEADSIFT_OK : hs_fail_memory(error, "paths", 1);
     for (size_t i = 0; status == HEADSIFT_OK && i < base->n; i++) {
         paths[i] = base->items[i].path;
     }
@@ -140,23 +148,17 @@ static headsift_status open_database(const struct hs_input_list *base, const str
         struct hs_sql_options options = {.temp_dir = spill, .paths = paths, .n_paths = base->n + ref->n};
         status = hs_sql_open(&options, sql, error);
     }
-    hs_free(spill);
     hs_free(paths);
     return status;
 }
 
-static headsift_status join(const struct hs_input_list *base, const struct hs_input_list *ref, const char *names[2],
-                            const char *directory, bool overwrite, headsift_score_summary *summary,
-                            headsift_error *error) {
-    char *path = hs_join_path(directory, "part-00000-joined.parquet");
+/* @param spill  a folder that DuckDB makes when it needs it, in one that is there */
+static headsift_status join_into(const char *path, const char *spill, const struct hs_input_list *base,
+                                 const struct hs_input_list *ref, const char *names[2], headsift_score_summary *summary,
+                                 headsift_error *error) {
     struct hs_sql sql = {0};
-    headsift_status status = path != NULL ? HEADSIFT_OK : hs_fail_memory(error, "a path", 1);
-    if (status == HEADSIFT_OK && hs_file_exists(path) && !overwrite) {
-        status = hs_fail(error, HEADSIFT_FAILED, "%s is there: use --overwrite to replace it, or another folder", path);
-    }
-    if (status == HEADSIFT_OK) {
-        status = open_database(base, ref, directory, &sql, error);
-    }
+    hs_spill_remove(spill);
+    headsift_status status = open_database(base, ref, spill, &sql, error);
     if (status == HEADSIFT_OK) {
         status = hs_run_load(&sql, "base", base, error);
     }
@@ -167,13 +169,33 @@ static headsift_status join(const struct hs_input_list *base, const struct hs_in
         status = check_runs(&sql, names[0], names[1], error);
     }
     if (status == HEADSIFT_OK) {
-        status = hs_make_directory(directory, error);
-    }
-    if (status == HEADSIFT_OK) {
         status = write_part(&sql, path, names[0], names[1], summary, error);
     }
     hs_sql_close(&sql);
+    hs_spill_remove(spill);
+    return status;
+}
+
+static headsift_status join(const struct hs_input_list *base, const struct hs_input_list *ref, const char *names[2],
+                            const char *directory, bool overwrite, headsift_score_summary *summary,
+                            headsift_error *error) {
+    char *path = hs_join_path(directory, "part-00000-joined.parquet"), *spill = hs_join_path(directory, ".spill-join");
+    bool there = hs_is_directory(directory);
+    headsift_status status = path != NULL && spill != NULL ? HEADSIFT_OK : hs_fail_memory(error, "a path", 1);
+    if (status == HEADSIFT_OK && hs_file_exists(path) && !overwrite) {
+        status = hs_fail(error, HEADSIFT_FAILED, "%s is there: use --overwrite to replace it, or another folder", path);
+    }
+    if (status == HEADSIFT_OK) {
+        status = hs_make_directory(directory, error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = join_into(path, spill, base, ref, names, summary, error);
+    }
+    if (status != HEADSIFT_OK && !there) {
+        (void)rmdir(directory);
+    }
     hs_free(path);
+    hs_free(spill);
     return status;
 }
 

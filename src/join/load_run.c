@@ -77,13 +77,18 @@ static headsift_status load_parquet(struct hs_sql *sql, const char *table, const
                          there.n_bytes ? "n_bytes::BIGINT" : "0", there.n_tokens ? "n_tokens::INTEGER" : "NULL",
                          there.n_bytes_scored ? "n_bytes_scored::BIGINT" : "0") &&
         hs_buffer_printf(&sql_text, "%s, %s, %s, %s FROM ",
-                         there.logprobs ? "list_count(logprobs::DOUBLE[])::INTEGER" : "n_scored::INTEGER",
+                         there.logprobs ? "coalesce(list_count(logprobs::DOUBLE[]), 0)::INTEGER"
+                                        : "coalesce(n_scored::INTEGER, 0)",
                          there.logprobs ? "-list_sum(logprobs::DOUBLE[]) / nullif(list_count(logprobs), 0)"
                          : there.loss   ? "loss::DOUBLE"
                                         : "nll::DOUBLE / nullif(n_scored, 0)",
                          there.status ? "status::VARCHAR" : "''", there.note ? "note::VARCHAR" : "''") &&
         hs_sql_parquet(&sql_text, path) && hs_buffer_printf(&sql_text, " ORDER BY file_row_number");
-    HS_TRY(hs_sql_built(sql, &sql_text, built, error));
+    headsift_error reason = {0};
+    headsift_status status = hs_sql_built(sql, &sql_text, built, &reason);
+    if (status != HEADSIFT_OK) {
+        return hs_fail(error, status, "%s: %s", path, reason.message);
+    }
     struct hs_cursor cursor = {0};
     char count[128];
     snprintf(count, sizeof count, "SELECT count(*)::BIGINT FROM %s", table);
@@ -118,15 +123,15 @@ static headsift_status fail_at(const struct place *at, const char *name, const c
     return hs_fail(at->error, HEADSIFT_FAILED, "%s, record %" PRId64 ": \"%s\" %s", at->path, at->record, name, what);
 }
 
-/* A number; *found stays as it is where the record has none. */
+/* A number; *found stays as it is where the record has none. An empty cell of a CSV is none. */
 static headsift_status number_of(const struct place *at, const struct hs_document *document, const char *name,
                                  double *out, bool *found) {
     const struct hs_field *field = field_of(document, name);
     char text[64];
-    if (field == NULL) {
+    if (field == NULL || field->size == 0) {
         return HEADSIFT_OK;
     }
-    if (field->size == 0 || field->size >= sizeof text) {
+    if (field->size >= sizeof text) {
         return fail_at(at, name, "is no number");
     }
     memcpy(text, field->value, field->size);
@@ -135,6 +140,13 @@ static headsift_status number_of(const struct place *at, const struct hs_documen
     *out = strtod(text, &end);
     *found = true;
     return end == text + field->size && isfinite(*out) ? HEADSIFT_OK : fail_at(at, name, "is no number");
+}
+
+/* A number of things: whole, and no larger than the column of the table holds (and a double tells apart). */
+static headsift_status count_of(const struct place *at, const struct hs_document *document, const char *name,
+                                double most, double *out, bool *found) {
+    HS_TRY(number_of(at, document, name, out, found));
+    return *out >= 0 && *out <= most && *out == floor(*out) ? HEADSIFT_OK : fail_at(at, name, "is no count");
 }
 
 /* Mean and number of the numbers of a JSON list, nulls aside. */
@@ -162,10 +174,10 @@ static headsift_status loss_of(const struct place *at, const struct hs_document 
     double sum = NAN;
     *loss = NAN;
     *n = 0;
-    if (list != NULL) {
+    if (list != NULL && list->size > 0) {
         return list_of(at, list, loss, n);
     }
-    HS_TRY(number_of(at, document, "n_scored", n, &counted));
+    HS_TRY(count_of(at, document, "n_scored", INT32_MAX, n, &counted));
     HS_TRY(number_of(at, document, "loss", loss, &meant));
     HS_TRY(number_of(at, document, "nll", &sum, &summed));
     if ((meant || summed) && !counted) {
@@ -196,10 +208,10 @@ static headsift_status append_record(duckdb_appender appender, const struct plac
         return fail_at(at, "id", "is missing: the two runs are joined by it");
     }
     HS_TRY(loss_of(at, document, &loss, &scored));
-    HS_TRY(number_of(at, document, "row", &row, &has_row));
-    HS_TRY(number_of(at, document, "n_bytes", &bytes, &ignored));
-    HS_TRY(number_of(at, document, "n_tokens", &tokens, &has_tokens));
-    HS_TRY(number_of(at, document, "n_bytes_scored", &bytes_scored, &ignored));
+    HS_TRY(count_of(at, document, "row", 0x1p53, &row, &has_row));
+    HS_TRY(count_of(at, document, "n_bytes", 0x1p53, &bytes, &ignored));
+    HS_TRY(count_of(at, document, "n_tokens", INT32_MAX, &tokens, &has_tokens));
+    HS_TRY(count_of(at, document, "n_bytes_scored", 0x1p53, &bytes_scored, &ignored));
     bool named = file != NULL && has_row;
     bool ok =
         duckdb_append_int64(appender, seq) == DuckDBSuccess && append_text(appender, id->value, id->size) &&

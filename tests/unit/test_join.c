@@ -75,13 +75,25 @@ static void what_has_no_loss_has_no_score(void **state) {
     (void)state;
     write_bytes("base.jsonl", "{\"id\":\"a\",\"logprobs\":[null]}\n{\"id\":\"b\",\"loss\":0,\"n_scored\":1}\n"
                               "{\"id\":\"c\",\"loss\":null,\"n_scored\":3,\"status\":\"bad_text\",\"note\":\"n\"}\n"
-                              "{\"id\":\"d\",\"loss\":1,\"n_scored\":3,\"status\":\"truncated\"}\n");
+                              "{\"id\":\"d\",\"loss\":1,\"n_scored\":3,\"status\":\"truncated\"}\n"
+                              "{\"id\":\"e\",\"loss\":1,\"n_scored\":0}\n");
     write_bytes("ref.jsonl", "{\"id\":\"a\",\"logprobs\":[]}\n{\"id\":\"b\",\"loss\":1,\"n_scored\":1}\n"
-                             "{\"id\":\"c\",\"loss\":1,\"n_scored\":3}\n{\"id\":\"d\",\"loss\":1,\"n_scored\":3}\n");
+                             "{\"id\":\"c\",\"loss\":1,\"n_scored\":3}\n{\"id\":\"d\",\"loss\":1,\"n_scored\":3}\n"
+                             "{\"id\":\"e\",\"loss\":2,\"n_scored\":0}\n");
     join("base.jsonl", "ref.jsonl", HEADSIFT_UNSCORED);
     assert_string_equal(rows("id, coalesce(score::VARCHAR, 'none'), status"),
-                        "a none too_short; b none failed; c none bad_text; d 0.0 truncated");
-    assert_int_equal(summary.unscored, 3);
+                        "a none too_short; b none failed; c none bad_text; d 0.0 truncated; e none too_short");
+    assert_string_equal(rows("coalesce(loss_base::VARCHAR, 'none')"), "none; 0.0; none; 1.0; none");
+    assert_int_equal(summary.unscored, 4);
+    write_bytes("base.csv", "id,loss,n_scored\na,1,2\nb,,3\n");
+    write_bytes("ref.csv", "id,loss,n_scored\na,1.5,2\nb,1,3\n");
+    join("base.csv", "ref.csv", HEADSIFT_UNSCORED);
+    assert_string_equal(rows("id, coalesce(score::VARCHAR, 'none'), status"), "a 0.5 ok; b none failed");
+    sql("COPY (SELECT * FROM (VALUES ('a', 1.0::DOUBLE, 2), ('b', 'inf', 3), ('c', 1, NULL)) t(id, loss, n_scored)) TO "
+        "'@/base.parquet' (FORMAT parquet)");
+    join("base.parquet", "base.parquet", HEADSIFT_UNSCORED);
+    assert_string_equal(rows("id, coalesce(loss_base::VARCHAR, 'none'), n_scored, status"),
+                        "a 1.0 2 ok; b none 3 failed; c none 0 too_short");
 }
 
 static void runs_that_do_not_fit_are_refused(void **state) {
@@ -103,6 +115,12 @@ static void runs_that_do_not_fit_are_refused(void **state) {
          HEADSIFT_FAILED},
         {"{\"id\":\"a\",\"loss\":\"one\",\"n_scored\":3}\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n",
          "record 0: \"loss\" is no number", HEADSIFT_FAILED},
+        {"{\"id\":\"a\",\"loss\":1,\"n_scored\":1e300}\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n",
+         "record 0: \"n_scored\" is no count", HEADSIFT_FAILED},
+        {"{\"id\":\"a\",\"loss\":1,\"n_scored\":2.5}\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n",
+         "record 0: \"n_scored\" is no count", HEADSIFT_FAILED},
+        {"{\"id\":\"a\",\"row\":-1,\"loss\":1,\"n_scored\":3}\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n",
+         "record 0: \"row\" is no count", HEADSIFT_FAILED},
         {"{\"id\":\"a\",\"logprobs\":[1,\"x\"]}\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n", "no list of numbers",
          HEADSIFT_FAILED},
         {"{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\nnot json\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n",
@@ -121,11 +139,30 @@ static void runs_that_do_not_fit_are_refused(void **state) {
     }
 }
 
+/* The folder is where the work spills to: it must be there first, and is gone again where there is nothing to keep. */
+static void the_folder_comes_first(void **state) {
+    (void)state;
+    write_bytes("base.jsonl", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n");
+    write_bytes("other.jsonl", "{\"id\":\"b\",\"loss\":1,\"n_scored\":3}\n");
+    assert_int_equal(headsift_join_files(in_folder("base.jsonl"), in_folder("other.jsonl"), in_folder("base.jsonl/out"),
+                                         false, NULL, &last_error),
+                     HEADSIFT_FAILED);
+    assert_non_null(strstr(last_error.message, "can't make the folder"));
+    join("base.jsonl", "other.jsonl", HEADSIFT_FAILED);
+    assert_false(hs_is_directory(in_folder("out")));
+    assert_int_equal(hs_make_directory(in_folder("out/.spill-join"), NULL), HEADSIFT_OK);
+    join("base.jsonl", "base.jsonl", HEADSIFT_OK); /* what a call that was killed left */
+    assert_false(hs_is_directory(in_folder("out/.spill-join")));
+}
+
 static void parquet_without_the_columns_is_refused(void **state) {
     (void)state;
     sql("COPY (SELECT 'a' AS id, 1.0 AS loss) TO '@/short.parquet' (FORMAT parquet)");
     join("short.parquet", "short.parquet", HEADSIFT_USAGE);
     assert_non_null(strstr(last_error.message, "short.parquet: a record needs"));
+    sql("COPY (SELECT 'a' AS id, 'x' AS loss, 3 AS n_scored) TO '@/words.parquet' (FORMAT parquet)");
+    join("words.parquet", "words.parquet", HEADSIFT_FAILED);
+    assert_non_null(strstr(last_error.message, "words.parquet: "));
 }
 
 static void a_selection_takes_the_rows(void **state) {
@@ -146,6 +183,7 @@ int main(void) {
         cmocka_unit_test_setup(rows_name_their_documents, set_up),
         cmocka_unit_test_setup(what_has_no_loss_has_no_score, set_up),
         cmocka_unit_test_setup(runs_that_do_not_fit_are_refused, set_up),
+        cmocka_unit_test_setup(the_folder_comes_first, set_up),
         cmocka_unit_test_setup(parquet_without_the_columns_is_refused, set_up),
         cmocka_unit_test_setup(a_selection_takes_the_rows, set_up),
     };
