@@ -32,7 +32,7 @@ static headsift_status number_of(const struct looking *in, const char *name, int
                        "%s is not set, though others of its kind are; set it, or give --rank and --world", name);
     }
     size_t digits = strspn(text, "0123456789");
-    *out = digits > 0 && digits <= 10 && text[digits] == '\0' ? strtoll(text, NULL, 10) : -1;
+    *out = digits > 0 && text[digits] == '\0' ? strtoll(text, NULL, 10) : -1;
     if (*out < low || *out > INT32_MAX) {
         return hs_fail(in->error, HEADSIFT_USAGE, "%s is \"%s\", must be %lld to %d; or give --rank and --world", name,
                        text, (long long)low, INT32_MAX);
