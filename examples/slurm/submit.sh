@@ -1,6 +1,6 @@
 #!/bin/sh
 # WORLD tasks in as many arrays as the cluster's MaxArraySize asks for.
-# usage: sh submit.sh WORLD SCRIPT [ARGUMENT...]          sbatch's options: in SCRIPT, or as SBATCH_... variables
+# usage: sh submit.sh WORLD [SBATCH_OPTION...] SCRIPT [ARGUMENT...]
 #   sh submit.sh 5000 score.sbatch -m model.gguf --heads heads.json -o scores corpus/
 # Task i of an array is rank RANK_OFFSET + i of HEADSIFT_WORLD; score.sbatch puts that together.
 set -eu
@@ -8,7 +8,7 @@ set -eu
 world=${1-}
 case $world in '' | *[!0-9]* | 0*) world= ;; esac
 if [ -z "$world" ] || [ $# -lt 2 ]; then
-    echo "usage: sh submit.sh WORLD SCRIPT [ARGUMENT...]" >&2
+    echo "usage: sh submit.sh WORLD [SBATCH_OPTION...] SCRIPT [ARGUMENT...]" >&2
     exit 2
 fi
 shift

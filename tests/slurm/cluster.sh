@@ -31,17 +31,38 @@ cluster_node_start() {
     }
 }
 
-# All that was started here, by the pid files, politely and then not. Safe to call at any time, and twice.
+# Ends what was started here: the daemons by their pid files, then jobs that outlived theirs, known by $SLURM_CONF in
+# their environment. Safe to call at any time, and twice.
 cluster_stop() {
     cluster_pids=
     for cluster_file in "$cluster"/d-*.pid "$cluster/slurmctld.pid" "$cluster/munged.pid"; do
-        if [ -s "$cluster_file" ]; then
+        if [ -s "$cluster_file" ] && cluster_owns "$(cat "$cluster_file")"; then
             cluster_pids="$cluster_pids $(cat "$cluster_file")"
         fi
     done
-    [ -n "$cluster_pids" ] || return 0
-    kill $cluster_pids 2>/dev/null || true
-    cluster_wait 10 '! kill -0 $cluster_pids' 2>/dev/null || kill -9 $cluster_pids 2>/dev/null || true
+    [ -z "$cluster_pids" ] || kill $cluster_pids 2>/dev/null || true
+    cluster_wait 10 'cluster_gone $cluster_pids' || true
+    for cluster_file in /proc/[0-9]*; do
+        cluster_pid=${cluster_file#/proc/}
+        if [ "$cluster_pid" != $$ ] && cluster_owns "$cluster_pid"; then
+            kill -9 "$cluster_pid" 2>/dev/null || true
+        fi
+    done
+}
+
+# A process id may have been given to another process since it was written down.
+cluster_owns() { tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep -qxF "SLURM_CONF=$cluster/slurm.conf"; }
+
+cluster_gone() {
+    for cluster_pid; do
+        ! kill -0 "$cluster_pid" 2>/dev/null || return 1
+    done
+}
+
+# Stops the cluster when this shell is gone without having done so: killed, or out of time.
+cluster_guard() {
+    (setsid sh -c '. "$1"; cluster=$2; while kill -0 "$3"; do sleep 1; done; cluster_stop; rm -rf "$2"' guard \
+        "$1" "$cluster" $$ </dev/null >/dev/null 2>&1 &)
 }
 
 # cluster_wait SECONDS CONDITION: asks four times a second.
@@ -119,7 +140,6 @@ SlurmUser=$user
 SlurmdUser=$user
 AuthType=auth/munge
 AuthInfo=socket=$cluster_socket,cred_expire=5
-CredType=cred/munge
 StateSaveLocation=$cluster/state
 SlurmdSpoolDir=$cluster/spool-%n
 SlurmctldPidFile=$cluster/slurmctld.pid
@@ -131,7 +151,6 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SchedulerParameters=sched_min_interval=200000
-SwitchType=switch/none
 MpiDefault=none
 ReturnToService=2
 SlurmdTimeout=8
@@ -141,6 +160,10 @@ MinJobAge=3600
 MaxArraySize=${cluster_array_size:-1001}
 JobRequeue=1
 END
+    case $(slurmctld -V) in # newer ones want control groups of their own, which a container may not make
+    *' 2'[0-3].*) ;;
+    *) echo 'CgroupPlugin=disabled' >"$cluster/cgroup.conf" ;;
+    esac
     for node in $cluster_nodes; do
         mkdir -p "$cluster/spool-$node"
         cluster_port=$((cluster_port + 1))
