@@ -124,6 +124,11 @@ headsift_score_options cli_score_options(const struct cli_values *values) {
         .long_documents = (headsift_long)values->long_documents,
         .max_tokens = values->max_tokens,
         .special_as_text = values->special != 0,
+        .unit_bytes = values->unit_size,
+        .rank = values->rank > 0 ? (int32_t)values->rank : 0,
+        .world = (int32_t)values->world,
+        .steal = values->steal,
+        .accept_changed = values->accept_changed,
     };
 }
 

@@ -113,6 +113,21 @@ const struct cli_flag cli_score_flags[] = {
     COUNT("max-tokens", 0, "Tokens a document at most, a BOS included (default: the model's context)", max_tokens, 2,
           INT32_MAX),
     CHOICE("long", "HOW", "Longer documents: truncate (default) or chunk", long_documents, "truncate|chunk"),
+    ROW("unit-size", 0, "SIZE", "Text of a unit of work, which has a part of its own (default: 32MB)", CLI_SIZE,
+        unit_size, .low = 1, .high = INT64_MAX),
+    END,
+};
+
+const struct cli_flag cli_rank_flags[] = {
+    {.help = "Ranks:"},
+    COUNT("rank", 0, "Which rank this is, from 0", rank, 0, INT32_MAX - 1),
+    COUNT("world", 0, "How many ranks share the work (default: 1)", world, 1, INT32_MAX),
+    END,
+};
+
+const struct cli_flag cli_again_flags[] = {
+    SWITCH("steal", 0, "Then go on with units of other ranks that nobody works on", steal),
+    SWITCH("accept-changed", 0, "Go on although inputs changed; their parts are made again", accept_changed),
     END,
 };
 

@@ -237,7 +237,7 @@ static headsift_status walk(struct parsing *parsing, int argc, char **argv) {
 headsift_status cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_values *values,
                           headsift_error *error) {
     struct parsing parsing = {.command = command, .values = values, .error = error};
-    *values = (struct cli_values){.shots = -1, .show = -1};
+    *values = (struct cli_values){.shots = -1, .show = -1, .rank = -1};
     values->arguments = hs_alloc((size_t)argc, sizeof *values->arguments);
     if (values->arguments == NULL) {
         return hs_fail_memory(error, "the arguments", (size_t)argc * sizeof *values->arguments);

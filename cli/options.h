@@ -29,7 +29,10 @@ struct cli_values {
     struct cli_amount top_heads;
 
     int mask, long_documents, special;
-    int64_t max_tokens;
+    int64_t max_tokens, unit_size;
+
+    int64_t rank, world; /**< rank -1: not given; world 0: not given */
+    bool steal, accept_changed;
 
     struct cli_amount keep;
     int64_t budget, budget_total;
@@ -47,7 +50,7 @@ struct cli_values {
     size_t n_arguments;
 };
 
-enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_CHOICE, CLI_AMOUNT };
+enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_SIZE, CLI_CHOICE, CLI_AMOUNT };
 
 struct cli_flag {
     const char *name; /**< long name; NULL: `help` is the title of the flags that follow */
@@ -64,7 +67,7 @@ struct cli_flag {
 extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_output_flags[], cli_input_flags[],
     cli_probe_flags[], cli_probe_file_flags[], cli_heads_flags[], cli_heads_file_flags[], cli_score_flags[],
     cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[], cli_run_flags[],
-    cli_special_flags[], cli_tokenize_flags[], cli_text_flags[], cli_bench_flags[];
+    cli_special_flags[], cli_rank_flags[], cli_again_flags[], cli_tokenize_flags[], cli_text_flags[], cli_bench_flags[];
 
 enum { CLI_MAX_GROUPS = 16, CLI_MAX_FLAGS = 96 };
 

@@ -1,4 +1,4 @@
-/* headsift score: influence scores of documents, a Parquet file for each input file.
+/* headsift score: influence scores of documents, a Parquet file for each unit of work.
  * With --dry-run the plan alone, on stdout. */
 #include "common.h"
 
@@ -49,6 +49,6 @@ const struct cli_command cli_score = {
     SIZE_MAX,
     true,
     run,
-    {cli_model_flags, cli_heads_file_flags, cli_score_flags, cli_special_flags, cli_input_flags, cli_output_flags,
-     cli_overwrite_flags, cli_dry_run_flags, cli_common_flags},
+    {cli_model_flags, cli_heads_file_flags, cli_score_flags, cli_special_flags, cli_rank_flags, cli_again_flags,
+     cli_input_flags, cli_output_flags, cli_overwrite_flags, cli_dry_run_flags, cli_common_flags},
 };

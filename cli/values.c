@@ -1,6 +1,7 @@
 /* One flag's text to its value, and the spelling hint.
  * An integer is a count, a value with a decimal point a fraction. */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,32 @@ static headsift_status set_count(const struct cli_flag *flag, const char *text, 
                        (long long)flag->high);
     }
     *out = number;
+    return HEADSIFT_OK;
+}
+
+/* "1048576", "512KB", "32MB", "1GiB": a count of bytes; K, M, G and T are powers of 1024. */
+static headsift_status set_size(const struct cli_flag *flag, const char *text, const char *source, int64_t *out,
+                                headsift_error *error) {
+    static const char letters[] = "kmgt";
+    errno = 0;
+    char *end;
+    long long number = strtoll(text, &end, 10);
+    int shift = 0;
+    bool digits = text[0] >= '0' && text[0] <= '9';
+    const char *letter = *end != '\0' ? strchr(letters, tolower((unsigned char)*end)) : NULL;
+    if (letter != NULL) {
+        shift = 10 * (int)(letter - letters + 1);
+        end += end[1] == 'i' && tolower((unsigned char)end[2]) == 'b' ? 2 : 1;
+    }
+    end += tolower((unsigned char)*end) == 'b';
+    if (!digits || *end != '\0') {
+        return hs_fail(error, HEADSIFT_USAGE, "%s is \"%s\", must be a size like 32MB", source, text);
+    }
+    if (errno == ERANGE || number < flag->low || number > flag->high >> shift) {
+        return hs_fail(error, HEADSIFT_USAGE, "%s is %s, must be %lld to %lld bytes", source, text,
+                       (long long)flag->low, (long long)flag->high);
+    }
+    *out = (int64_t)number << shift;
     return HEADSIFT_OK;
 }
 
@@ -84,6 +111,8 @@ headsift_status cli_set(const struct cli_flag *flag, const char *text, const cha
         return text[0] != '\0' ? HEADSIFT_OK : hs_fail(error, HEADSIFT_USAGE, "%s is empty", source);
     case CLI_COUNT:
         return set_count(flag, text, source, out, error);
+    case CLI_SIZE:
+        return set_size(flag, text, source, out, error);
     case CLI_CHOICE:
         return set_choice(flag, text, source, out, error);
     case CLI_AMOUNT:

@@ -193,6 +193,12 @@ typedef struct headsift_score_options {
     headsift_long long_documents;
     int64_t max_tokens;   /**< 0: the model's context */
     bool special_as_text; /**< split text that spells a special token instead of turning it into that token */
+
+    /* Of headsift_score_files alone. A unit of work is a range of records of one file and has a part of its own. */
+    int64_t unit_bytes;  /**< text of a unit, about; 0: 32 MB (2^25 bytes) */
+    int32_t rank, world; /**< do this rank's share of the units, one of `world` (0: 1), counted from 0 */
+    bool steal;          /**< then go on with units of other ranks that are neither done nor in work */
+    bool accept_changed; /**< inputs that changed since they were scored: make their parts again */
 } headsift_score_options;
 
 /** One document's row, as in the Parquet files. Losses are means over n_scored tokens, in nats. */
@@ -212,25 +218,26 @@ HEADSIFT_API headsift_status headsift_score_texts(headsift_model *model, const h
 
 typedef struct headsift_score_summary {
     int64_t documents, scored, unscored;
-    int64_t tokens; /**< of the documents, each counted once */
-    int64_t
-        duplicate_ids; /**< rows whose id an earlier row of the same call had (files already done are not read again) */
+    int64_t tokens;        /**< of the documents, each counted once */
+    int64_t duplicate_ids; /**< rows whose id an earlier row of the same call had (what is done already is not read
+                              again) */
     double seconds;
 } headsift_score_summary;
 
-/** Scores files into directory/NAME.parquet: a row a record, in order (docs/formats.md). Files that an earlier call
- * with the same settings has done are not done again; other settings are refused unless `overwrite`.
- *  @param summary  of all files, those done earlier included; may be NULL. */
+/** Scores files into directory/part-INPUT-UNIT-NAME.parquet: a row a record, in order (docs/formats.md). What earlier
+ *  calls with the same settings have done is not done again, on any number of ranks; a unit that was under way goes on
+ *  where it was. Other settings are refused unless `overwrite` (with one rank). "auto" takes the folder's type.
+ *  @param summary  of this rank's share, with what earlier calls and other ranks did of it; may be NULL. */
 HEADSIFT_API headsift_status headsift_score_files(headsift_model *model, const headsift_heads *heads,
                                                   const headsift_score_options *options, const headsift_inputs *inputs,
                                                   const char *directory, bool overwrite,
                                                   const headsift_monitor *monitor, headsift_score_summary *summary,
                                                   headsift_error *error);
 
-/** Prints what headsift_score_files would do: settings, each file with its format, size, documents (counted where the
- *  file is small) and whether it is done; about the tokens and, with heads, the time (one call of the engine). Writes
- * nothing. @param heads NULL: not known yet. @param directory NULL: only the inputs. @return HEADSIFT_FAILED or
- * HEADSIFT_USAGE as the call itself would refuse. */
+/** Prints what headsift_score_files would do: settings, each file with its format, size, documents and units (counted
+ *  where an index is there or the file is small) and how many are done; this rank's share; about the tokens and, with
+ *  heads, the time (one call of the engine). Writes nothing. @param heads NULL: not known yet. @param directory NULL:
+ *  only the inputs. @return HEADSIFT_FAILED or HEADSIFT_USAGE as the call itself would refuse. */
 HEADSIFT_API headsift_status headsift_score_plan(headsift_model *model, const headsift_heads *heads,
                                                  const headsift_score_options *options, const headsift_inputs *inputs,
                                                  const char *directory, bool overwrite, FILE *out,

@@ -33,7 +33,8 @@ headsift_status hs_fail_errno(headsift_error *error, int errno_value, const char
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    return hs_fail(error, status, "%s: %s", what, strerror(errno_value));
+    return hs_fail(error, status, "%s: %s%s", what, strerror(errno_value),
+                   no_space ? "; free some space and run it again" : "");
 }
 
 headsift_status hs_fail_memory(headsift_error *error, const char *what, size_t size) {

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/process.h"
+
 headsift_status hs_map_open(const char *path, struct hs_map *map, headsift_error *error) {
     static const unsigned char nothing[1];
     *map = (struct hs_map){.data = nothing};
@@ -128,7 +130,7 @@ headsift_status hs_atomic_open(const char *path, struct hs_atomic_file *file, he
         return HEADSIFT_OK;
     }
     file->final_path = hs_copy_string(path);
-    file->temporary = hs_format("%s.tmp-%ld", path, (long)getpid());
+    file->temporary = hs_temporary_path(path);
     if (file->final_path == NULL || file->temporary == NULL) {
         hs_atomic_abort(file);
         return hs_fail_memory(error, path, strlen(path));
@@ -221,4 +223,58 @@ headsift_status hs_file_publish(const char *temporary, const char *path, headsif
     int reason = errno;
     close(file);
     return ok ? rename_synced(temporary, path, error) : hs_fail_errno(error, reason, "can't sync %s", temporary);
+}
+
+/* Names a finished temporary file, unless something has the name. A file system without links (EPERM, ENOTSUP) gets a
+ * rename behind a look. */
+static headsift_status name_new(const char *temporary, const char *path, bool *created, headsift_error *error) {
+    *created = link(temporary, path) == 0;
+    if (!*created && errno != EEXIST) {
+        if (errno != EPERM && errno != ENOTSUP && errno != EMLINK && errno != ENOSYS) {
+            return hs_fail_errno(error, errno, "can't write %s", path);
+        }
+        if (hs_file_exists(path)) {
+            return HEADSIFT_OK;
+        }
+        *created = true;
+        return rename_synced(temporary, path, error);
+    }
+    return *created ? sync_folder_of(path, error) : HEADSIFT_OK;
+}
+
+headsift_status hs_file_create(const char *path, const void *bytes, size_t size, bool *created, headsift_error *error) {
+    char *temporary = hs_temporary_path(path);
+    *created = false;
+    if (temporary == NULL) {
+        return hs_fail_memory(error, path, strlen(path));
+    }
+    FILE *stream = fopen(temporary, "we");
+    bool ok =
+        stream != NULL && fwrite(bytes, 1, size, stream) == size && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
+    int reason = errno;
+    if (stream != NULL && fclose(stream) != 0 && ok) {
+        ok = false;
+        reason = errno;
+    }
+    headsift_status status =
+        ok ? name_new(temporary, path, created, error) : hs_fail_errno(error, reason, "can't write %s", path);
+    unlink(temporary);
+    hs_free(temporary);
+    return status;
+}
+
+headsift_status hs_file_append(const char *path, const void *bytes, size_t size, headsift_error *error) {
+    bool there = hs_file_exists(path);
+    FILE *stream = fopen(path, "ae");
+    bool ok =
+        stream != NULL && fwrite(bytes, 1, size, stream) == size && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
+    int reason = errno;
+    if (stream != NULL && fclose(stream) != 0 && ok) {
+        ok = false;
+        reason = errno;
+    }
+    if (!ok) {
+        return hs_fail_errno(error, reason, "can't write %s", path);
+    }
+    return there ? HEADSIFT_OK : sync_folder_of(path, error);
 }

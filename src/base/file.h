@@ -38,7 +38,7 @@ char *hs_join_path(const char *directory, const char *name);
 /** A file being written beside its final name. "-" as the final name is stdout, written straight through. */
 struct hs_atomic_file {
     FILE *stream;    /**< write here */
-    char *temporary; /**< its path while unfinished: FINAL.tmp-PID; NULL for stdout */
+    char *temporary; /**< its path while unfinished: FINAL.tmp-HOST-PID; NULL for stdout */
     char *final_path;
 };
 
@@ -49,6 +49,11 @@ void hs_atomic_abort(struct hs_atomic_file *file); /**< removes the temporary fi
 
 /** All of the above for bytes at hand. */
 headsift_status hs_file_write(const char *path, const void *bytes, size_t size, headsift_error *error);
+/** Writes a file that must not be there yet: of several that try, one creates it (*created) and the others change
+ *  nothing. Whole or not at all, like hs_file_write. */
+headsift_status hs_file_create(const char *path, const void *bytes, size_t size, bool *created, headsift_error *error);
+/** Adds bytes to the end of a file, which is made where there is none; they are on disk when it returns. */
+headsift_status hs_file_append(const char *path, const void *bytes, size_t size, headsift_error *error);
 /** fsyncs a finished temporary file that another library wrote, renames it to `path` and fsyncs the folder. */
 headsift_status hs_file_publish(const char *temporary, const char *path, headsift_error *error);
 

@@ -49,3 +49,17 @@ headsift_status hs_hash_bytes(const void *bytes, size_t size, char hex[HS_HASH_H
     }
     return hs_hash_end(hash, hex, error);
 }
+
+uint32_t hs_crc32(uint32_t sum, const void *bytes, size_t size) {
+    static const uint32_t table[16] = {0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4,
+                                       0x4DB26158, 0x5005713C, 0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
+                                       0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C};
+    const unsigned char *at = bytes;
+    sum = ~sum;
+    for (size_t i = 0; i < size; i++) { /* four bits at a time */
+        sum ^= at[i];
+        sum = table[sum & 15u] ^ sum >> 4;
+        sum = table[sum & 15u] ^ sum >> 4;
+    }
+    return ~sum;
+}

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 enum hs_format { HS_FORMAT_PARQUET, HS_FORMAT_JSONL, HS_FORMAT_CSV, HS_FORMAT_TEXT };
 enum hs_compression { HS_PLAIN, HS_GZIP, HS_ZSTD };
@@ -65,6 +66,13 @@ struct hs_reader;
  *  @param all_fields  also give every column of each record (JSONL, CSV; not Parquet: use SQL there). */
 headsift_status hs_reader_open(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
                                struct hs_reader **out, headsift_error *error);
+struct hs_range; /* scan.h */
+/** Like hs_reader_open, for the records of a range only; hs_document.row counts from the file's beginning, and
+ *  hs_reader_share is of the range. NULL: the whole file. */
+headsift_status hs_reader_open_range(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
+                                     const struct hs_range *range, struct hs_reader **out, headsift_error *error);
+/** SHA-256 of a Parquet file's footer: what its content is told by. */
+headsift_status hs_parquet_footer_sha256(const char *path, char hex[HS_HASH_HEX], headsift_error *error);
 /** The next record. *more is false behind the last one. A record that is broken is given as `bad`; HEADSIFT_FAILED is
  *  for files that can't be read on (truncated Parquet, a broken gzip stream: path and byte named). */
 headsift_status hs_reader_next(struct hs_reader *reader, struct hs_document *document, bool *more,

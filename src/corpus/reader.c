@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "corpus/scan.h"
 
 static const struct hs_reader_kind *const kinds[] = {
     [HS_FORMAT_PARQUET] = &hs_reader_parquet,
@@ -83,6 +84,9 @@ headsift_status hs_reader_next(struct hs_reader *reader, struct hs_document *doc
                                headsift_error *error) {
     *document = (struct hs_document){.row = reader->rows};
     *more = false;
+    if (reader->last > 0 && reader->rows >= reader->last) {
+        return HEADSIFT_OK;
+    }
     HS_TRY(reader->kind->next(reader, document, more, error));
     if (!*more) {
         return HEADSIFT_OK;
@@ -114,4 +118,46 @@ bool hs_reader_has_domain(const struct hs_reader *reader) {
     return reader->has_domain || reader->columns.fixed_domain != NULL;
 }
 
-double hs_reader_share(const struct hs_reader *reader) { return reader->kind->share(reader); }
+double hs_reader_share(const struct hs_reader *reader) {
+    return reader->last > reader->first
+               ? (double)(reader->rows - reader->first) / (double)(reader->last - reader->first)
+               : reader->kind->share(reader);
+}
+
+headsift_status hs_reader_open_range(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
+                                     const struct hs_range *range, struct hs_reader **out, headsift_error *error) {
+    struct hs_document document;
+    bool more = true;
+    HS_TRY(hs_reader_open(input, inputs, all_fields, out, error));
+    struct hs_reader *reader = *out;
+    headsift_status status = HEADSIFT_OK;
+    while (range != NULL && status == HEADSIFT_OK && more && reader->rows < range->first_row) {
+        status = hs_reader_next(reader, &document, &more, error);
+    }
+    if (range != NULL) {
+        reader->first = range->first_row;
+        reader->last = range->first_row + range->rows;
+    }
+    if (status != HEADSIFT_OK) {
+        hs_reader_close(reader);
+        *out = NULL;
+    }
+    return status;
+}
+
+headsift_status hs_parquet_footer_sha256(const char *path, char hex[HS_HASH_HEX], headsift_error *error) {
+    struct hs_map map;
+    HS_TRY(hs_map_open(path, &map, error));
+    uint32_t size = 0;
+    headsift_status status;
+    if (map.size >= 12) {
+        memcpy(&size, map.data + map.size - 8, sizeof size);
+    }
+    if (map.size < 12 || size > map.size - 12) {
+        status = hs_fail(error, HEADSIFT_FAILED, "%s is no whole Parquet file: make it again", path);
+    } else {
+        status = hs_hash_bytes(map.data + map.size - 8 - size, size, hex, error);
+    }
+    hs_map_close(&map);
+    return status;
+}

@@ -23,6 +23,7 @@ struct hs_reader {
     bool all_fields;
     bool has_domain; /**< a column plays the domain's role; a fixed domain is added by reader.c */
     int64_t rows;    /**< records given so far */
+    int64_t first, last; /**< of the range; last 0: to the end */
 };
 
 extern const struct hs_reader_kind hs_reader_jsonl;

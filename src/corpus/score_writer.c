@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "corpus/sql.h"
 
@@ -20,7 +21,7 @@ struct hs_score_writer {
     duckdb_appender appender;
     char *path;
     char *temporary;
-    char *spill;               /**< DIR/.NAME.spill-PID */
+    char *spill;               /**< DIR/.NAME.spill-HOST-PID */
     struct hs_buffer metadata; /**< the KV_METADATA struct of the COPY statement; empty: none */
     struct hs_buffer scratch;
 };
@@ -99,10 +100,11 @@ static headsift_status open_table(struct hs_score_writer *writer, headsift_error
 
 static bool name_files(struct hs_score_writer *writer, const char *path) {
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    long process = (long)getpid();
+    char process[HS_PROCESS_NAME];
+    hs_process_name(process);
     writer->path = hs_copy_string(path);
-    writer->temporary = hs_format("%s.tmp-%ld", path, process);
-    writer->spill = hs_format("%.*s.%s.spill-%ld", (int)(name - path), path, name, process);
+    writer->temporary = hs_temporary_path(path);
+    writer->spill = hs_format("%.*s.%s.spill-%s", (int)(name - path), path, name, process);
     return writer->path != NULL && writer->temporary != NULL && writer->spill != NULL;
 }
 

@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 
-/** Holds the rows of one file until commit: at most 512 MB of them in memory, the others in DIR/.NAME.spill-PID. */
+/** Holds the rows of one file until commit: at most 512 MB of them in memory, the others in DIR/.NAME.spill-HOST-PID.
+ */
 struct hs_score_writer;
 
 /** The same rows and metadata give the same bytes.

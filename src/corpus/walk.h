@@ -1,5 +1,5 @@
 /* The input files beneath a folder, in the order of their bytes.
- * Names that begin with "." or "_" are left out. (Unfinished files of ours, NAME.tmp-PID, have no known suffix.) */
+ * Names that begin with "." or "_" are left out. (Unfinished files of ours, NAME.tmp-HOST-PID, have no known suffix.) */
 #ifndef HS_CORPUS_WALK_H
 #define HS_CORPUS_WALK_H
 

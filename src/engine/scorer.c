@@ -2,6 +2,8 @@
  * Also headsift_tokenize, the smallest question that needs only part of it. */
 #include "engine/scorer.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 headsift_status headsift_model_open(const headsift_model_options *options, const headsift_monitor *monitor,
@@ -12,6 +14,7 @@ headsift_status headsift_model_open(const headsift_model_options *options, const
         return hs_fail_memory(error, "a model", sizeof *scorer);
     }
     scorer->threads = options->threads;
+    scorer->wanted = options->dtype;
     if (monitor != NULL) {
         scorer->monitor = *monitor;
     }
@@ -61,6 +64,21 @@ headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out,
     }
     *out = scorer->engine;
     return HEADSIFT_OK;
+}
+
+headsift_status hs_scorer_use_dtype(headsift_model *scorer, const char *name, headsift_error *error) {
+    static const headsift_dtype types[] = {HEADSIFT_DTYPE_F32, HEADSIFT_DTYPE_BF16};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (strcmp(hs_dtype_name(types[i]), name) == 0) {
+            headsift_dtype dtype;
+            HS_TRY(hs_resolve_dtype(types[i], &dtype, error));
+            scorer->dtype = dtype;
+            hs_engine_close(scorer->engine);
+            scorer->engine = NULL;
+            return HEADSIFT_OK;
+        }
+    }
+    return hs_fail(error, HEADSIFT_FAILED, "no type of numbers is called %s", name);
 }
 
 headsift_status headsift_tokenize(headsift_model *scorer, const char *text, size_t size, bool parse_special,

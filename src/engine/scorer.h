@@ -10,12 +10,15 @@ struct headsift_model {
     struct hs_tokenizer *tokenizer;
     struct hs_engine *engine; /**< NULL until hs_scorer_engine */
     char *path;
-    headsift_dtype dtype; /**< resolved: F32 or BF16 */
+    headsift_dtype wanted; /**< as it was asked for */
+    headsift_dtype dtype;  /**< resolved: F32 or BF16 */
     int threads;
     headsift_monitor monitor; /**< of headsift_model_open, for one line when the weights are packed */
 };
 
 /** The engine, opened on the first call. */
 headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out, headsift_error *error);
+/** Goes on in another type, by its name. HEADSIFT_USAGE where this machine lacks it. An open engine is closed. */
+headsift_status hs_scorer_use_dtype(headsift_model *scorer, const char *name, headsift_error *error);
 
 #endif

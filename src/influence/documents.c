@@ -34,7 +34,8 @@ headsift_status hs_pack_add_bad(struct hs_pack *pack, size_t size, const char *n
 }
 
 /* Appends tokens [first, first + n) of the encoding as a piece, with a BOS in front where one belongs. */
-static headsift_status add_piece(struct hs_pack *pack, size_t first, size_t n, int32_t bos, headsift_error *error) {
+static headsift_status add_piece(const struct hs_scoring *scoring, struct hs_pack *pack, size_t first, size_t n,
+                                 int32_t bos, headsift_error *error) {
     void *tokens = pack->tokens, *pieces = pack->pieces;
     bool grown = hs_grow(&tokens, &pack->tokens_capacity, pack->n_tokens + n + 1, sizeof *pack->tokens);
     pack->tokens = tokens;
@@ -51,6 +52,8 @@ static headsift_status add_piece(struct hs_pack *pack, size_t first, size_t n, i
     memcpy(pack->tokens + pack->n_tokens, pack->encoding.ids + first, n * sizeof *pack->tokens);
     pack->n_tokens += n;
     piece->n = pack->n_tokens - piece->first;
+    double length = (double)piece->n;
+    pack->work += length * scoring->token_work + length * length / 2 * scoring->pair_work;
     return HEADSIFT_OK;
 }
 
@@ -72,7 +75,7 @@ static headsift_status cut_document(const struct hs_scoring *scoring, struct hs_
         size_t n = encoding->n - at < room ? encoding->n - at : room;
         size_t predicted = n - (bos >= 0 ? 0 : 1);
         if (predicted > 0) {
-            HS_TRY(add_piece(pack, at, n, bos, error));
+            HS_TRY(add_piece(scoring, pack, at, n, bos, error));
             row->n_scored += (int32_t)predicted;
             row->n_bytes_scored += (int64_t)(encoding->ends[at + n - 1] - encoding->starts[at + n - predicted]);
             cut->used += n;
@@ -144,8 +147,9 @@ headsift_status hs_pack_add(const struct hs_scoring *scoring, struct hs_pack *pa
     return status;
 }
 
-bool hs_pack_full(const struct hs_pack *pack, const struct hs_scoring *scoring, size_t batches) {
-    return pack->n_tokens >= batches * scoring->batch_tokens || pack->n_rows >= HS_PACK_DOCUMENTS;
+bool hs_pack_full(const struct hs_pack *pack, bool first) {
+    bool enough = pack->n_tokens >= HS_FIRST_PACK_TOKENS && (first || pack->work >= HS_PACK_WORK);
+    return enough || pack->n_tokens >= HS_PACK_TOKENS || pack->n_rows >= HS_PACK_DOCUMENTS;
 }
 
 void hs_pack_clear(struct hs_pack *pack) {
@@ -153,6 +157,7 @@ void hs_pack_clear(struct hs_pack *pack) {
         hs_pack_free(pack);
     }
     pack->n_rows = pack->n_pieces = pack->n_tokens = 0;
+    pack->work = 0;
 }
 
 void hs_pack_free(struct hs_pack *pack) {

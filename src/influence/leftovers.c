@@ -1,32 +1,14 @@
-/* What killed calls left in a folder of scores: unfinished files (NAME.tmp-PID) and spill folders (.NAME.spill-PID).
- * Only names that this room makes are removed, and only those of processes that are gone. */
+/* What killed calls left in a folder of scores: unfinished files (NAME.tmp-HOST-PID), spill folders
+ * (.NAME.spill-HOST-PID). Only names that this room makes are removed, and only where their process is gone or nobody
+ * touched them for a day. */
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "influence/plan.h"
-
-/* Whether name[0 .. size) is a file that a call writes here. */
-static bool is_our_name(const char *name, size_t size) {
-    char *copy = hs_copy_bytes(name, size);
-    bool ours =
-        copy != NULL && (hs_is_part_name(copy) || strcmp(copy, "score.json") == 0 || strcmp(copy, "_parts.jsonl") == 0);
-    hs_free(copy);
-    return ours;
-}
-
-/* Whether text is the number of a process that is no more. One of another machine that shares the folder can't be
- * told from it. */
-static bool is_gone(const char *text) {
-    size_t digits = strspn(text, "0123456789");
-    long process = digits > 0 && digits < 10 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
-    return process > 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH;
-}
 
 static void remove_spill(int parent, const char *name) {
     int file = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -42,13 +24,29 @@ static void remove_spill(int parent, const char *name) {
     }
 }
 
-static void remove_leftover(int parent, const char *name) {
-    bool hidden = name[0] == '.';
-    const char *mark = hidden ? ".spill-" : ".tmp-", *base = name + hidden, *end = NULL;
-    for (const char *at = strstr(base, mark); at != NULL; at = strstr(at + 1, mark)) {
-        end = at; /* the last one */
+/* Whether name[0 .. size) is a file that a call writes in the folder itself. */
+static bool is_our_name(const char *name, size_t size) {
+    size_t input, unit;
+    char *copy = hs_copy_bytes(name, size);
+    bool ours = copy != NULL && (hs_part_numbers(copy, &input, &unit) || strcmp(copy, "score.json") == 0);
+    hs_free(copy);
+    return ours;
+}
+
+/* The last ".tmp-" or ".spill-" of a name, or NULL. */
+static const char *last_mark(const char *name, const char *mark) {
+    const char *end = NULL;
+    for (const char *at = strstr(name, mark); at != NULL; at = strstr(at + 1, mark)) {
+        end = at;
     }
-    if (end == NULL || !is_our_name(base, (size_t)(end - base)) || !is_gone(end + strlen(mark))) {
+    return end;
+}
+
+static void remove_leftover(int parent, const char *name, bool all_ours) {
+    bool hidden = name[0] == '.';
+    const char *mark = hidden ? ".spill-" : ".tmp-", *base = name + hidden, *end = last_mark(base, mark);
+    if (end == NULL || !(all_ours || is_our_name(base, (size_t)(end - base))) ||
+        !hs_is_leftover(parent, name, end + strlen(mark))) {
         return;
     }
     if (hidden) {
@@ -58,12 +56,24 @@ static void remove_leftover(int parent, const char *name) {
     }
 }
 
-void hs_plan_remove_leftovers(const struct hs_score_plan *plan) {
-    DIR *folder = opendir(plan->directory);
+static void clean(const char *path, bool all_ours) {
+    DIR *folder = opendir(path);
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        remove_leftover(dirfd(folder), entry->d_name);
+        remove_leftover(dirfd(folder), entry->d_name, all_ours);
     }
     if (folder != NULL) {
         closedir(folder);
+    }
+}
+
+void hs_plan_remove_leftovers(const struct hs_score_plan *plan) {
+    static const char *const below[] = {"_index", "_running", "_ranks"};
+    clean(plan->directory, false);
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+        char *path = hs_join_path(plan->directory, below[i]);
+        if (path != NULL) {
+            clean(path, true);
+        }
+        hs_free(path);
     }
 }

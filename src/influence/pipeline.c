@@ -26,12 +26,14 @@ struct hs_pipeline {
     headsift_error error;
 };
 
-/* The input that the thread reads. */
+/* The unit that the thread reads. */
 struct reading {
     struct hs_pipeline *pipeline;
+    const struct hs_part *part;
+    size_t index;         /* of the part */
+    struct hs_rows *rows; /* until a window has it */
     struct hs_reader *reader;
-    int64_t left; /* documents; negative: all */
-    int64_t documents;
+    int64_t documents; /* that were read */
     bool more;
 };
 
@@ -60,76 +62,121 @@ static void count(struct hs_pipeline *pipeline, size_t *counter) {
     pthread_mutex_unlock(&pipeline->lock);
 }
 
-/* Reads one document into the window, if there is one. */
-static headsift_status read_document(struct reading *reading, struct hs_window *window, headsift_error *error) {
-    struct hs_document document;
-    if (reading->left == 0) {
-        reading->more = false;
+/* A file that gives another number of records than when it was cut into units is not the file that was cut. */
+static headsift_status check_count(const struct reading *reading, headsift_error *error) {
+    const struct hs_range *range = &reading->part->range;
+    if (reading->documents == range->rows) {
         return HEADSIFT_OK;
     }
-    HS_TRY(hs_reader_next(reading->reader, &document, &reading->more, error));
-    if (!reading->more) {
-        return HEADSIFT_OK;
-    }
-    reading->left -= reading->left > 0;
-    reading->documents++;
-    if (document.id != NULL) {
-        window->duplicates += hs_id_set_add(&reading->pipeline->ids, document.id, document.id_size);
-    }
-    return hs_window_add(window, reading->pipeline->scoring, &document, error);
+    return hs_fail(error, HEADSIFT_FAILED,
+                   "%s gave %lld records from row %lld on, where there were %lld: it changed, use --accept-changed",
+                   reading->pipeline->plan->inputs.items[reading->part->input].path, (long long)reading->documents,
+                   (long long)range->first_row, (long long)range->rows);
 }
 
-static headsift_status fill_window(struct reading *reading, struct hs_window *window, size_t batches,
-                                   headsift_error *error) {
-    while (reading->more && !hs_window_full(window, reading->pipeline->scoring, batches)) {
+static headsift_status next_document(struct reading *reading, struct hs_document *document, int64_t *duplicates,
+                                     headsift_error *error) {
+    HS_TRY(hs_reader_next(reading->reader, document, &reading->more, error));
+    if (!reading->more) {
+        return check_count(reading, error);
+    }
+    reading->documents++;
+    if (document->id != NULL) {
+        *duplicates += hs_id_set_add(&reading->pipeline->ids, document->id, document->id_size);
+    }
+    return HEADSIFT_OK;
+}
+
+static headsift_status fill_window(struct reading *reading, struct hs_window *window, headsift_error *error) {
+    struct hs_document document;
+    while (reading->more && !hs_window_full(window)) {
         if (must_quit(reading->pipeline)) {
             return HEADSIFT_STOPPED;
         }
-        HS_TRY(read_document(reading, window, error));
+        HS_TRY(next_document(reading, &document, &window->duplicates, error));
+        if (reading->more) {
+            HS_TRY(hs_window_add(window, reading->pipeline->scoring, &document, error));
+        }
     }
     window->last = !reading->more;
     window->share = hs_reader_share(reading->reader);
     return HEADSIFT_OK;
 }
 
-/* The first window of an input is small, so that the engine begins early. That goes by the input, not by the call: what
- * shares a batch must not depend on which inputs are done already. */
-static headsift_status fill_windows(struct reading *reading, size_t part, headsift_error *error) {
-    for (size_t batches = 1; reading->more; batches = HS_PACK_BATCHES) {
+/* The first window of a unit is small, so that the engine begins early. That goes by the unit, not by the call: what
+ * shares a batch must not depend on which units are done already, or where a call went on. */
+static headsift_status fill_windows(struct reading *reading, headsift_error *error) {
+    for (bool begins = true; begins || reading->more; begins = false) {
         struct hs_window *window = free_window(reading->pipeline);
         if (window == NULL) {
             return HEADSIFT_STOPPED;
         }
         hs_window_clear(window);
-        window->part = part;
-        HS_TRY(fill_window(reading, window, batches, error));
+        window->part = reading->index;
+        window->first = reading->documents == 0;
+        HS_TRY(fill_window(reading, window, error));
+        window->begins = begins;
+        if (begins) {
+            window->rows = reading->rows;
+            reading->rows = NULL;
+        }
         count(reading->pipeline, &reading->pipeline->filled);
     }
     return HEADSIFT_OK;
 }
 
-/* Reads an input, at most `most` documents (negative: all); how many there were goes to *documents. */
-static headsift_status read_part(struct hs_pipeline *pipeline, size_t part, int64_t most, int64_t *documents,
-                                 headsift_error *error) {
-    struct reading reading = {.pipeline = pipeline, .left = most, .more = true};
-    HS_TRY(hs_reader_open(&pipeline->plan->inputs.items[part], pipeline->inputs, false, &reading.reader, error));
-    headsift_status status = fill_windows(&reading, part, error);
+/* Passes over what the journal keeps. */
+static headsift_status skip_kept(struct reading *reading, headsift_error *error) {
+    int64_t kept = hs_rows_kept(reading->rows), counted = 0;
+    struct hs_document document;
+    while (reading->more && reading->documents < kept) {
+        if (must_quit(reading->pipeline)) {
+            return HEADSIFT_STOPPED;
+        }
+        HS_TRY(next_document(reading, &document, &counted, error));
+    }
+    return HEADSIFT_OK;
+}
+
+static headsift_status read_unit(struct reading *reading, headsift_error *error) {
+    struct hs_pipeline *pipeline = reading->pipeline;
+    const struct hs_input *input = &pipeline->plan->inputs.items[reading->part->input];
+    HS_TRY(hs_input_unchanged(pipeline->plan, reading->part->input, error));
+    HS_TRY(hs_reader_open_range(input, pipeline->inputs, false, &reading->part->range, &reading->reader, error));
+    HS_TRY(skip_kept(reading, error));
+    return fill_windows(reading, error);
+}
+
+static headsift_status read_part(struct hs_pipeline *pipeline, size_t index, headsift_error *error) {
+    struct reading reading = {
+        .pipeline = pipeline, .part = &pipeline->plan->parts[index], .index = index, .more = true};
+    HS_TRY(hs_rows_open(pipeline->plan, index, &reading.rows, error));
+    headsift_status status = read_unit(&reading, error);
     hs_reader_close(reading.reader);
-    *documents = reading.documents;
+    hs_rows_close(reading.rows);
     return status;
+}
+
+/* Whether somebody finished it since the plan was made: a part gets its name behind its record. */
+static bool done_by_others(const struct hs_score_plan *plan, const struct hs_part *part) {
+    char *path = hs_plan_part_path(plan, part);
+    bool there = !part->there && path != NULL && hs_file_exists(path);
+    hs_free(path);
+    return there;
 }
 
 static headsift_status read_parts(struct hs_pipeline *pipeline, headsift_error *error) {
     const struct hs_score_plan *plan = pipeline->plan;
-    int64_t left = plan->limit > 0 ? plan->limit : -1;
-    for (size_t i = 0; i < plan->inputs.n && left != 0; i++) {
-        int64_t documents;
-        if (plan->parts[i].done) {
-            documents = plan->parts[i].record.documents;
-        } else {
-            HS_TRY(read_part(pipeline, i, left, &documents, error));
+    size_t n = plan->n_parts, own = plan->last - plan->first;
+    for (size_t i = 0; i < (plan->steal ? n : own); i++) {
+        size_t index = (plan->first + i) % n;
+        const struct hs_part *part = &plan->parts[index];
+        if (must_quit(pipeline)) {
+            return HEADSIFT_STOPPED;
         }
-        left = left < 0 ? left : left > documents ? left - documents : 0;
+        if (!part->done && !done_by_others(plan, part) && (i < own || !hs_rows_in_work(plan, part))) {
+            HS_TRY(read_part(pipeline, index, error));
+        }
     }
     return HEADSIFT_OK;
 }
@@ -211,6 +258,7 @@ void hs_pipeline_stop(struct hs_pipeline *pipeline) {
     pthread_cond_destroy(&pipeline->changed);
     pthread_mutex_destroy(&pipeline->lock);
     for (size_t i = 0; i < WINDOWS; i++) {
+        hs_rows_close(pipeline->windows[i].rows);
         hs_window_free(&pipeline->windows[i]);
     }
     hs_id_set_free(&pipeline->ids);

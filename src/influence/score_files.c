@@ -1,5 +1,5 @@
-/* headsift_score_files: plan, check every input, then one part after the other, then the verdict over all parts.
- * What earlier calls have done is not done again, and counts in the verdict. */
+/* headsift_score_files: plan, check the inputs, then one part after the other, then the verdict over this rank's share.
+ * What other calls have done is not done again, and counts in the verdict. */
 #define _GNU_SOURCE
 #include <time.h>
 
@@ -13,64 +13,120 @@ static double now(void) {
 
 double hs_job_seconds(const struct hs_job *job) { return now() - job->started; }
 
-static void say_domains(const struct hs_job *job, size_t opened, size_t without) {
-    if (without == 0) {
+/* ---- Before any work ---- */
+
+static void say_domains(const struct hs_job *job) {
+    if (job->without_domain == 0) {
         return;
     }
-    if (without == opened) {
+    if (job->without_domain == job->opened) {
         hs_log(job->monitor, HEADSIFT_LOG_INFO,
                "the inputs have no domain: all documents are one domain (--domain COLUMN, =NAME, =FILE or =DIR)");
     } else {
         hs_log(job->monitor, HEADSIFT_LOG_WARNING,
-               "%zu of %zu input files have no domain: their documents are one domain of their own", without, opened);
+               "%zu of %zu input files have no domain: their documents are one domain of their own",
+               job->without_domain, job->opened);
     }
 }
 
-/* Opens every input that is to be read, so that a missing column or a broken file is known before any work. */
-static headsift_status check_inputs(struct hs_job *job, headsift_error *error) {
-    size_t opened = 0, without = 0;
-    for (size_t i = 0; i < job->plan.inputs.n; i++) {
-        job->bytes_total += (double)job->plan.inputs.items[i].identity.size;
-        if (job->plan.parts[i].done) {
-            continue;
-        }
-        struct hs_reader *reader;
-        HS_TRY(hs_reader_open(&job->plan.inputs.items[i], job->inputs, false, &reader, error));
-        opened++;
-        without += !hs_reader_has_domain(reader);
-        hs_reader_close(reader);
+/* Opens an input, so that a missing column or a broken file is known before any work. */
+static headsift_status check_input(struct hs_job *job, size_t input, headsift_error *error) {
+    struct hs_reader *reader;
+    if (job->plan.sources[input].checked) {
+        return HEADSIFT_OK;
     }
-    say_domains(job, opened, without);
+    HS_TRY(hs_reader_open(&job->plan.inputs.items[input], job->inputs, false, &reader, error));
+    job->plan.sources[input].checked = true;
+    job->opened++;
+    job->without_domain += !hs_reader_has_domain(reader);
+    hs_reader_close(reader);
     return HEADSIFT_OK;
 }
 
-static bool anything_missing(const struct hs_score_plan *plan) {
-    int64_t documents = 0;
-    for (size_t i = 0; i < plan->inputs.n; i++) {
-        if (plan->limit > 0 && documents >= plan->limit) {
-            return false;
+/* Inputs that have an index were opened by whoever made it. */
+static headsift_status check_new_inputs(struct hs_job *job, bool overwrite, headsift_error *error) {
+    for (size_t i = 0; i < job->plan.inputs.n; i++) {
+        bool fresh = overwrite || job->plan.sources[i].change == HS_CHANGE_CONTENT;
+        if (fresh || !hs_index_exists(&job->plan, i)) {
+            HS_TRY(check_input(job, i, error));
         }
+    }
+    return HEADSIFT_OK;
+}
+
+/* Those of this rank's share that are to be read. */
+static headsift_status check_own_inputs(struct hs_job *job, headsift_error *error) {
+    for (size_t i = job->plan.first; i < job->plan.last; i++) {
+        if (!job->plan.parts[i].done) {
+            HS_TRY(check_input(job, job->plan.parts[i].input, error));
+        }
+    }
+    say_domains(job);
+    return HEADSIFT_OK;
+}
+
+static headsift_status check_ranks(const struct hs_score_plan *plan, bool overwrite, headsift_error *error) {
+    if (overwrite && plan->world > 1) {
+        return hs_fail(error, HEADSIFT_USAGE,
+                       "--overwrite with several ranks would remove what the others make: remove %s first, or leave "
+                       "--overwrite out",
+                       plan->directory);
+    }
+    return HEADSIFT_OK;
+}
+
+/* Up to the list of units, of which some are done: everything but the scoring. */
+static headsift_status prepare(struct hs_job *job, bool overwrite, headsift_error *error) {
+    struct hs_score_plan *plan = &job->plan;
+    HS_TRY(check_ranks(plan, overwrite, error));
+    if (!overwrite) {
+        HS_TRY(hs_plan_compare(plan, error));
+    }
+    HS_TRY(check_new_inputs(job, overwrite, error));
+    if (overwrite) {
+        HS_TRY(hs_plan_remove_old(plan, error));
+    }
+    hs_plan_remove_leftovers(plan);
+    HS_TRY(hs_plan_begin(job->model, plan, error));
+    HS_TRY(hs_plan_units(plan, job->inputs, 0, job->monitor, error));
+    hs_plan_share(plan);
+    HS_TRY(hs_plan_look(plan, error));
+    hs_rows_remove_done(plan);
+    return HEADSIFT_OK;
+}
+
+/* ---- The scoring ---- */
+
+static bool anything_missing(const struct hs_score_plan *plan) {
+    size_t first = plan->steal ? 0 : plan->first, last = plan->steal ? plan->n_parts : plan->last;
+    for (size_t i = first; i < last; i++) {
         if (!plan->parts[i].done) {
             return true;
         }
-        documents += plan->parts[i].record.documents;
     }
     return false;
 }
 
+static void count_bytes(struct hs_job *job) {
+    job->bytes_done = job->bytes_total = 0;
+    for (size_t i = job->plan.first; i < job->plan.last; i++) {
+        double bytes = (double)job->plan.parts[i].range.text_bytes;
+        job->bytes_total += bytes;
+        job->bytes_done += job->plan.parts[i].done ? bytes : 0;
+    }
+}
+
 /* One part after the other as the pipeline gives their windows. */
 static headsift_status make_parts(struct hs_job *job, headsift_error *error) {
-    size_t passed = 0; /* inputs whose bytes are counted as done */
     for (;;) {
         struct hs_window *window;
         HS_TRY(hs_pipeline_take(job->pipeline, &window, error));
         if (window == NULL) {
             return HEADSIFT_OK;
         }
-        for (; passed < window->part; passed++) {
-            job->bytes_done += (double)job->plan.inputs.items[passed].identity.size;
-        }
+        const struct hs_part *part = &job->plan.parts[window->part];
         HS_TRY(hs_score_part(job, window, error));
+        job->bytes_done += (double)part->range.text_bytes;
     }
 }
 
@@ -82,20 +138,25 @@ static headsift_status score_parts(struct hs_job *job, headsift_error *error) {
     return status;
 }
 
-/* Everything that writes. */
-static headsift_status do_missing(headsift_model *model, struct hs_job *job, headsift_error *error) {
-    HS_TRY(hs_make_directory(job->plan.directory, error)); /* a name that can't be one is known at once */
-    HS_TRY(hs_scoring_start(model, &job->scoring, error));
-    HS_TRY(hs_plan_begin(&job->plan, error));
-    HS_TRY(score_parts(job, error));
-    return hs_journal_write(&job->plan, error); /* in the order of the parts, whatever the order of the calls */
+/* What others did meanwhile is looked up behind the scoring. A part that was there and has no record yet was left by
+ * hand: once more. */
+static headsift_status do_missing(struct hs_job *job, headsift_error *error) {
+    HS_TRY(hs_scoring_start(job->model, &job->scoring, error));
+    for (int round = 0; round < 2 && anything_missing(&job->plan); round++) {
+        count_bytes(job);
+        HS_TRY(score_parts(job, error));
+        HS_TRY(hs_plan_look(&job->plan, error));
+    }
+    return HEADSIFT_OK;
 }
+
+/* ---- The verdict ---- */
 
 static void sum_up(const struct hs_job *job, headsift_score_summary *summary, struct hs_mask_check *check) {
     *summary = (headsift_score_summary){.seconds = hs_job_seconds(job)};
-    for (size_t i = 0; i < job->plan.inputs.n; i++) {
+    for (size_t i = 0; i < job->plan.n_parts; i++) {
         const struct hs_part_record *record = &job->plan.parts[i].record;
-        if (job->plan.parts[i].done) {
+        if (job->plan.parts[i].done && job->plan.parts[i].mine) {
             summary->documents += record->documents;
             summary->unscored += record->unscored;
             summary->tokens += record->tokens;
@@ -122,20 +183,24 @@ static headsift_status verdict(const struct hs_job *job, const headsift_score_su
     return HEADSIFT_OK;
 }
 
-static headsift_status run_job(headsift_model *model, struct hs_job *job, bool overwrite,
-                               headsift_score_summary *summary, headsift_error *error) {
-    if (!overwrite) {
-        HS_TRY(hs_plan_compare(&job->plan, error));
+static void say_share(const struct hs_job *job, bool missing) {
+    const struct hs_score_plan *plan = &job->plan;
+    if (plan->world > 1) {
+        hs_log(job->monitor, HEADSIFT_LOG_INFO, "rank %d of %d: %zu of %zu units%s", plan->rank, plan->world,
+               plan->last - plan->first, plan->n_parts, missing ? "" : ", nothing left to score");
+    } else if (!missing) {
+        hs_log(job->monitor, HEADSIFT_LOG_INFO, "%s is complete: nothing left to score", plan->directory);
     }
-    hs_plan_remove_leftovers(&job->plan);
-    if (overwrite || anything_missing(&job->plan)) {
-        HS_TRY(check_inputs(job, error));
-        if (overwrite) {
-            HS_TRY(hs_plan_remove_old(&job->plan, error));
-        }
-        HS_TRY(do_missing(model, job, error));
-    } else {
-        hs_log(job->monitor, HEADSIFT_LOG_INFO, "%s is complete: nothing left to score", job->plan.directory);
+}
+
+static headsift_status run_job(struct hs_job *job, bool overwrite, headsift_score_summary *summary,
+                               headsift_error *error) {
+    HS_TRY(prepare(job, overwrite, error));
+    bool missing = anything_missing(&job->plan);
+    say_share(job, missing);
+    if (missing) {
+        HS_TRY(check_own_inputs(job, error));
+        HS_TRY(do_missing(job, error));
     }
     struct hs_mask_check check = {0};
     sum_up(job, summary, &check);
@@ -148,13 +213,16 @@ headsift_status headsift_score_files(headsift_model *model, const headsift_heads
                                      headsift_score_summary *summary, headsift_error *error) {
     static const headsift_score_options defaults = {0};
     headsift_score_summary unseen;
-    struct hs_job job = {.inputs = inputs, .monitor = monitor, .started = now()};
+    struct hs_job job = {.model = model, .inputs = inputs, .monitor = monitor, .started = now()};
     options = options != NULL ? options : &defaults;
     summary = summary != NULL ? summary : &unseen;
     *summary = (headsift_score_summary){0};
+    if (!overwrite) {
+        HS_TRY(hs_dtype_adopt(model, directory, error));
+    }
     HS_TRY(hs_scoring_prepare(model, heads, options, monitor, &job.scoring, error));
     HS_TRY(hs_plan_make(model, &job.scoring, options, inputs, directory, &job.plan, error));
-    headsift_status status = run_job(model, &job, overwrite, summary, error);
+    headsift_status status = run_job(&job, overwrite, summary, error);
     if (status == HEADSIFT_STOPPED || status == HEADSIFT_NO_SPACE) {
         struct hs_mask_check check = {0};
         sum_up(&job, summary, &check);

@@ -9,31 +9,12 @@ enum { COUNTED_BYTES = 64 << 20 }; /* files up to this size are read to count th
 
 /* What is printed, and its totals. */
 struct listing {
-    const headsift_inputs *inputs;
+    const struct hs_score_plan *plan;
     FILE *out;
     int64_t documents;
-    bool all_counted;
     double bytes;
-    int64_t done_documents; /* of parts that are there */
-    double done_bytes;
+    size_t unread; /* inputs whose units are not known */
 };
-
-static headsift_status count_records(const struct hs_input *input, const headsift_inputs *inputs, int64_t *n,
-                                     headsift_error *error) {
-    struct hs_reader *reader;
-    struct hs_document document;
-    bool more = true;
-    *n = -1;
-    HS_TRY(hs_reader_open(input, inputs, false, &reader, error)); /* a missing column is found here, in any size */
-    headsift_status status = HEADSIFT_OK;
-    if (input->identity.size <= COUNTED_BYTES) {
-        for (*n = 0; status == HEADSIFT_OK && more; *n += status == HEADSIFT_OK && more) {
-            status = hs_reader_next(reader, &document, &more, error);
-        }
-    }
-    hs_reader_close(reader);
-    return status;
-}
 
 static void print_setting(FILE *out, const char *key, const json_t *value) {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -56,50 +37,95 @@ static void print_settings(const struct hs_score_plan *plan, const struct hs_sco
     }
 }
 
-static headsift_status print_input(struct listing *listing, const struct hs_input *input, const struct hs_part *part,
-                                   const char *format, bool with_part, headsift_error *error) {
-    int64_t n;
-    char path[1024], count[32] = "not counted";
-    HS_TRY(count_records(input, listing->inputs, &n, error));
-    hs_escape_line(input->path, strlen(input->path), path, sizeof path);
-    if (n >= 0) {
-        snprintf(count, sizeof count, "%lld", (long long)n);
-        listing->documents += n;
+/* Documents, units and finished units of one input: "2 documents in 1 unit, 1 done". */
+static void describe(const struct hs_score_plan *plan, size_t input, int64_t *documents, char out[96]) {
+    size_t first = plan->input_parts[input], n = plan->input_parts[input + 1] - first, done = 0;
+    *documents = 0;
+    for (size_t i = first; i < first + n; i++) {
+        *documents += plan->parts[i].range.rows;
+        done += plan->parts[i].done;
+    }
+    int size = snprintf(out, 96, "%lld documents in %zu unit%s", (long long)*documents, n, n == 1 ? "" : "s");
+    if (done > 0) {
+        snprintf(out + size, 96 - (size_t)size, ", %zu done", done);
+    }
+}
+
+static void print_input(struct listing *listing, size_t input, const char *format) {
+    const struct hs_input *file = &listing->plan->inputs.items[input];
+    char path[1024], units[96] = "not counted";
+    int64_t documents = 0;
+    hs_escape_line(file->path, strlen(file->path), path, sizeof path);
+    if (listing->plan->sources[input].unread) {
+        listing->unread++;
     } else {
-        listing->all_counted = false;
+        describe(listing->plan, input, &documents, units);
     }
-    listing->bytes += (double)input->identity.size;
-    if (part->done) {
-        listing->done_documents += part->record.documents;
-        listing->done_bytes += (double)input->identity.size;
+    listing->documents += documents;
+    listing->bytes += (double)file->identity.size;
+    fprintf(listing->out, "%-8s %12llu bytes  %s  %s\n", format, (unsigned long long)file->identity.size, units, path);
+}
+
+/* What this rank has to do: documents, or -1 where they are not known, and bytes of text or of files. */
+static void print_share(const struct listing *listing, int64_t *documents, double *bytes) {
+    const struct hs_score_plan *plan = listing->plan;
+    size_t left = 0;
+    *documents = 0;
+    *bytes = 0;
+    for (size_t i = plan->first; i < plan->last; i++) {
+        left += !plan->parts[i].done;
+        *documents += plan->parts[i].done ? 0 : plan->parts[i].range.rows;
+        *bytes += plan->parts[i].done ? 0 : (double)plan->parts[i].range.text_bytes;
     }
-    fprintf(listing->out, "%-8s %12llu bytes %12s documents  %s", format, (unsigned long long)input->identity.size,
-            count, path);
-    if (with_part) {
-        fprintf(listing->out, " -> %s%s", part->name, part->done ? " (done)" : "");
+    if (listing->unread > 0) {
+        *documents = -1;
+        *bytes = listing->bytes / plan->world;
+        fprintf(listing->out,
+                "rank %d of %d: about 1/%d of the text; files that are not counted are read through first\n",
+                plan->rank, plan->world, plan->world);
+    } else {
+        fprintf(listing->out, "rank %d of %d: %zu of %zu units, %zu not done: %lld documents, %.0f bytes of text\n",
+                plan->rank, plan->world, plan->last - plan->first, plan->n_parts, left, (long long)*documents, *bytes);
     }
-    fputc('\n', listing->out);
-    return HEADSIFT_OK;
 }
 
 static headsift_status print_plan(headsift_model *model, const struct hs_score_plan *plan, struct hs_scoring *scoring,
-                                  const headsift_inputs *inputs, bool with_parts, FILE *out, headsift_error *error) {
-    struct listing listing = {.inputs = inputs, .out = out, .all_counted = true};
+                                  const headsift_inputs *inputs, FILE *out, headsift_error *error) {
+    struct listing listing = {.plan = plan, .out = out};
     const json_t *entries = json_object_get(plan->settings, "inputs");
+    int64_t documents;
+    double bytes;
     print_settings(plan, scoring, out);
     for (size_t i = 0; i < plan->inputs.n; i++) {
-        const char *format = json_string_value(json_object_get(json_array_get(entries, i), "format"));
-        HS_TRY(print_input(&listing, &plan->inputs.items[i], &plan->parts[i], format, with_parts, error));
+        print_input(&listing, i, json_string_value(json_object_get(json_array_get(entries, i), "format")));
     }
-    fprintf(out, "in all: %zu files, %.0f bytes, %s%lld documents%s\n", plan->inputs.n, listing.bytes,
-            listing.all_counted ? "" : "more than ", (long long)listing.documents,
-            plan->limit > 0 ? " before --limit" : "");
-    int64_t documents = listing.all_counted ? listing.documents : -1;
-    if (plan->limit > 0 && (documents < 0 || documents > plan->limit)) {
-        documents = plan->limit;
+    fprintf(out, "in all: %zu files, %.0f bytes, %s%lld documents, %s%zu units\n", plan->inputs.n, listing.bytes,
+            listing.unread > 0 ? "more than " : "", (long long)listing.documents,
+            listing.unread > 0 ? "more than " : "", plan->n_parts);
+    print_share(&listing, &documents, &bytes);
+    return hs_estimate_print(model, scoring, plan, inputs, documents, bytes, out, error);
+}
+
+/* A missing column is found here, in any size of file. */
+static headsift_status open_inputs(const struct hs_score_plan *plan, const headsift_inputs *inputs,
+                                   headsift_error *error) {
+    for (size_t i = 0; i < plan->inputs.n; i++) {
+        struct hs_reader *reader;
+        HS_TRY(hs_reader_open(&plan->inputs.items[i], inputs, false, &reader, error));
+        hs_reader_close(reader);
     }
-    documents = documents > listing.done_documents ? documents - listing.done_documents : documents < 0 ? -1 : 0;
-    return hs_estimate_print(model, scoring, plan, inputs, documents, listing.bytes - listing.done_bytes, out, error);
+    return HEADSIFT_OK;
+}
+
+static headsift_status look(struct hs_score_plan *plan, const headsift_inputs *inputs, bool compare,
+                            const headsift_monitor *monitor, headsift_error *error) {
+    if (compare) {
+        HS_TRY(hs_plan_compare(plan, error));
+    }
+    HS_TRY(open_inputs(plan, inputs, error));
+    HS_TRY(hs_plan_units(plan, inputs, COUNTED_BYTES, monitor, error));
+    hs_plan_share(plan);
+    return compare ? hs_plan_look(plan, error) : HEADSIFT_OK;
 }
 
 headsift_status headsift_score_plan(headsift_model *model, const headsift_heads *heads,
@@ -110,12 +136,15 @@ headsift_status headsift_score_plan(headsift_model *model, const headsift_heads 
     struct hs_scoring scoring;
     struct hs_score_plan plan;
     options = options != NULL ? options : &defaults;
+    bool compare = directory != NULL && heads != NULL && !overwrite;
+    if (compare) {
+        HS_TRY(hs_dtype_adopt(model, directory, error));
+    }
     HS_TRY(hs_scoring_prepare(model, heads, options, monitor, &scoring, error));
     HS_TRY(hs_plan_make(model, &scoring, options, inputs, directory != NULL ? directory : ".", &plan, error));
-    bool compare = directory != NULL && heads != NULL && !overwrite;
-    headsift_status status = compare ? hs_plan_compare(&plan, error) : HEADSIFT_OK;
+    headsift_status status = look(&plan, inputs, compare, monitor, error);
     if (status == HEADSIFT_OK) {
-        status = print_plan(model, &plan, &scoring, inputs, directory != NULL, out, error);
+        status = print_plan(model, &plan, &scoring, inputs, out, error);
     }
     hs_plan_free(&plan);
     return status;

@@ -7,7 +7,7 @@
 /* Adds texts from `at` on until the pack is full; returns where it stopped through *next. */
 static headsift_status fill(const struct hs_scoring *scoring, struct hs_pack *pack, const char *const *texts,
                             const size_t *sizes, size_t n, size_t at, size_t *next, headsift_error *error) {
-    while (at < n && !hs_pack_full(pack, scoring, HS_PACK_BATCHES)) {
+    while (at < n && !hs_pack_full(pack, false)) {
         HS_TRY(hs_pack_add(scoring, pack, texts[at], sizes[at], error));
         at++;
     }

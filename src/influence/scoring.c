@@ -35,6 +35,19 @@ static headsift_status take_heads(const headsift_heads *heads, headsift_model *m
     return HEADSIFT_OK;
 }
 
+/* What both passes cost: all layers once, and again those from the first masked head on. A multiply-add is two. */
+static void weigh(const struct hs_config *config, const struct hs_mask *mask, struct hs_scoring *out) {
+    double queries = (double)config->n_head * config->head_dim, keys = (double)config->n_kv_head * config->head_dim;
+    double layer = (double)config->hidden * (2 * queries + 2 * keys + 3 * (double)config->ffn);
+    int32_t first = config->n_layer;
+    for (size_t i = 0; i < mask->n_heads; i++) {
+        first = mask->heads[i].layer < first ? mask->heads[i].layer : first;
+    }
+    double layers = 2 * (double)config->n_layer - first;
+    out->token_work = 2 * (layers * layer + 2 * (double)config->hidden * config->vocab);
+    out->pair_work = 2 * layers * 2 * queries;
+}
+
 headsift_status hs_scoring_prepare(headsift_model *model, const headsift_heads *heads,
                                    const headsift_score_options *options, const headsift_monitor *monitor,
                                    struct hs_scoring *out, headsift_error *error) {
@@ -48,6 +61,7 @@ headsift_status hs_scoring_prepare(headsift_model *model, const headsift_heads *
         .special_as_text = options->special_as_text,
     };
     HS_TRY(take_heads(heads, model, options->mask, monitor, &out->masks[1], error));
+    weigh(hs_model_config(model->model), &out->masks[1], out);
     return resolve_length(options->max_tokens, hs_model_config(model->model), monitor, &out->max_tokens, error);
 }
 

@@ -7,14 +7,17 @@
 #include "engine/scorer.h"
 
 enum {
-    HS_PACK_BATCHES = 16,           /**< a pack takes documents until it has tokens for so many batches, */
-    HS_PACK_DOCUMENTS = 8192,       /**< or so many documents */
+    HS_PACK_TOKENS = 32768,         /**< a pack takes documents until it has so many tokens, */
+    HS_PACK_DOCUMENTS = 8192,       /**< or so many documents, or HS_PACK_WORK for the model; but tokens for a */
+    HS_FIRST_PACK_TOKENS = 2048,    /**< small batch at least, and no more than that where work should begin early */
     HS_MOST_BATCH_TOKENS = 1 << 16, /**< a batch is bounded, whatever the engine would take */
     HS_CHECKED_TOKENS = 16          /**< so many scored tokens or more, and the mask should change the loss */
 };
 
-/** The message of a call that was stopped. A file is the unit that is kept: the one in work begins again. */
-#define HS_STOPPED_SCORE "stopped; files that are finished are kept, the same command goes on with the others"
+#define HS_PACK_WORK 15e12 /**< floating-point operations: minutes on two slow cores, seconds on a large machine */
+
+/** The message of a call that was stopped. */
+#define HS_STOPPED_SCORE "stopped; what is finished is kept, the same command goes on from there"
 
 /** Told after each batch but a pack's last one. */
 struct hs_pack_watch {
@@ -32,6 +35,7 @@ struct hs_scoring {
     struct hs_mask masks[2];           /**< none, the heads */
     int32_t bos;                       /**< -1: the tokenizer adds none */
     int64_t max_tokens;                /**< positions, an added BOS included */
+    double token_work, pair_work;      /**< operations of the model a token, and a token seen by another, both passes */
     bool chunk;
     bool special_as_text;
 };
@@ -70,6 +74,7 @@ struct hs_pack {
     size_t n_pieces, pieces_capacity;
     int32_t *tokens;
     size_t n_tokens, tokens_capacity;
+    double work;                 /**< operations of the model on the pieces */
     struct hs_encoding encoding; /**< of the document that is being added */
     int32_t *batch;              /**< the tokens of the batch that is in the engine, its offsets, losses (2, tokens) */
     size_t batch_capacity;
@@ -85,8 +90,9 @@ headsift_status hs_pack_add(const struct hs_scoring *scoring, struct hs_pack *pa
                             headsift_error *error);
 /** Adds a row that has no text to score. */
 headsift_status hs_pack_add_bad(struct hs_pack *pack, size_t size, const char *note, headsift_error *error);
-/** @param batches  so many batches of tokens are enough. */
-bool hs_pack_full(const struct hs_pack *pack, const struct hs_scoring *scoring, size_t batches);
+/** Depends on the documents, the model and the settings alone, so that packs are cut the same way wherever and however
+ *  often a call goes on. @param first  a small one is enough. */
+bool hs_pack_full(const struct hs_pack *pack, bool first);
 /** Sends all pieces through the engine, long ones first (their order in the pack changes, that of the rows does not),
  *  and completes the rows. Documents that the engine can't do become `failed`.
  *  @return HEADSIFT_STOPPED between two batches when the monitor asks for it; the rows are not complete then. */

@@ -1,5 +1,6 @@
 /* The settings that score rows depend on, as JSON: for DIR/score.json, for the Parquet metadata, and to tell whether a
  * second call means the same work. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -19,7 +20,7 @@ static json_t *text_value(const char *text) {
     return json_string(line);
 }
 
-static json_t *input_value(const struct hs_input *input, const struct hs_part *part) {
+static json_t *input_value(const struct hs_input *input, const struct hs_source *source) {
     static const char *const formats[] = {"parquet", "jsonl", "csv", "text"};
     static const char *const compressions[] = {"none", "gzip", "zstd"};
     json_t *entry = json_object();
@@ -28,8 +29,10 @@ static json_t *input_value(const struct hs_input *input, const struct hs_part *p
               json_object_set_new(entry, "compression", json_string(compressions[input->compression])) == 0 &&
               json_object_set_new(entry, "size", json_integer((json_int_t)input->identity.size)) == 0 &&
               json_object_set_new(entry, "mtime", json_integer(input->identity.mtime_seconds)) == 0 &&
-              json_object_set_new(entry, "mtime_ns", json_integer(input->identity.mtime_nanoseconds)) == 0 &&
-              json_object_set_new(entry, "part", json_string(part->name)) == 0;
+              json_object_set_new(entry, "mtime_ns", json_integer(input->identity.mtime_nanoseconds)) == 0;
+    if (ok && source->footer[0] != '\0') {
+        ok = json_object_set_new(entry, "footer_sha256", json_string(source->footer)) == 0;
+    }
     if (!ok) {
         json_decref(entry);
         return NULL;
@@ -40,7 +43,7 @@ static json_t *input_value(const struct hs_input *input, const struct hs_part *p
 static json_t *inputs_value(const struct hs_score_plan *plan) {
     json_t *list = json_array();
     for (size_t i = 0; list != NULL && i < plan->inputs.n; i++) {
-        if (json_array_append_new(list, input_value(&plan->inputs.items[i], &plan->parts[i])) != 0) {
+        if (json_array_append_new(list, input_value(&plan->inputs.items[i], &plan->sources[i])) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -84,6 +87,7 @@ headsift_status hs_settings_make(headsift_model *model, const struct hs_scoring 
         {"id", text_value(inputs->id)},
         {"domain", text_value(inputs->domain)},
         {"limit", json_integer(inputs->limit)},
+        {"unit_bytes", json_integer(plan->unit_bytes)},
         {"inputs", inputs_value(plan)},
     };
     *out = json_object();
@@ -125,8 +129,7 @@ static void say_difference(const char *where, const char *key, const json_t *our
     hs_free(before);
 }
 
-/* Says which input differs, or returns false. */
-static bool inputs_differ(const json_t *ours, const json_t *theirs, const char *where, headsift_error *error) {
+bool hs_inputs_differ(const json_t *ours, const json_t *theirs, const char *where, headsift_error *error) {
     if (json_array_size(ours) != json_array_size(theirs)) {
         hs_fail(error, HEADSIFT_FAILED,
                 "%s was scored from %zu input files and now there are %zu; use --overwrite to score anew, or another "
@@ -135,17 +138,33 @@ static bool inputs_differ(const json_t *ours, const json_t *theirs, const char *
         return true;
     }
     for (size_t i = 0; i < json_array_size(ours); i++) {
-        const json_t *now = json_array_get(ours, i), *before = json_array_get(theirs, i);
-        if (!json_equal(now, before)) {
-            const char *path = json_string_value(json_object_get(now, "path"));
-            bool same_path = json_equal(json_object_get(now, "path"), json_object_get(before, "path"));
+        const json_t *now = json_object_get(json_array_get(ours, i), "path");
+        if (!json_equal(now, json_object_get(json_array_get(theirs, i), "path"))) {
             hs_fail(error, HEADSIFT_FAILED,
-                    "%s: input %s %s since it was scored; use --overwrite to score anew, or another folder", where,
-                    path != NULL ? path : "?", same_path ? "changed" : "was not the one in its place");
+                    "%s: input %s was not the one in its place when it was scored; use --overwrite to score anew, or "
+                    "another folder",
+                    where, json_is_string(now) ? json_string_value(now) : "?");
             return true;
         }
     }
     return false;
+}
+
+enum hs_change hs_input_change(const json_t *now, const json_t *before) {
+    static const char *const content[] = {"format", "compression", "size", "footer_sha256"}, *const times[] = {
+                                                                                                 "mtime", "mtime_ns"};
+    for (size_t i = 0; i < sizeof content / sizeof *content; i++) {
+        const json_t *ours = json_object_get(now, content[i]), *theirs = json_object_get(before, content[i]);
+        if (ours != theirs && !json_equal(ours, theirs)) {
+            return HS_CHANGE_CONTENT;
+        }
+    }
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        if (!json_equal(json_object_get(now, times[i]), json_object_get(before, times[i]))) {
+            return HS_CHANGE_TIME;
+        }
+    }
+    return HS_CHANGE_NONE;
 }
 
 bool hs_settings_differ(const json_t *ours, const json_t *theirs, const char *where, headsift_error *error) {
@@ -158,19 +177,30 @@ bool hs_settings_differ(const json_t *ours, const json_t *theirs, const char *wh
             return true;
         }
     }
-    return inputs_differ(json_object_get(ours, "inputs"), json_object_get(theirs, "inputs"), where, error);
+    return false;
 }
 
-char **hs_settings_metadata(const json_t *settings, size_t part) {
+headsift_status hs_settings_sha256(const json_t *settings, char hex[HS_HASH_HEX], headsift_error *error) {
+    json_t *copy = json_copy((json_t *)(uintptr_t)settings);
+    json_object_del(copy, "inputs");
+    char *text = copy != NULL ? json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    headsift_status status =
+        text != NULL ? hs_hash_bytes(text, strlen(text), hex, error) : hs_fail_memory(error, "the settings", 1);
+    free(text);
+    json_decref(copy);
+    return status;
+}
+
+char **hs_settings_metadata(const json_t *settings, size_t input) {
     char **metadata = hs_alloc(2 * json_object_size(settings) + 1, sizeof *metadata);
     size_t n = 0;
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)settings, key, value) {
-        bool input = strcmp(key, "inputs") == 0;
+        bool inputs = strcmp(key, "inputs") == 0;
         if (metadata != NULL) {
-            metadata[n] = hs_format("headsift.%s", input ? "input" : key);
-            metadata[n + 1] = plain(input ? json_array_get(value, part) : value);
+            metadata[n] = hs_format("headsift.%s", inputs ? "input" : key);
+            metadata[n + 1] = plain(inputs ? json_array_get(value, input) : value);
             if (metadata[n] == NULL || metadata[n + 1] == NULL) {
                 hs_free(metadata[n + 1]);
                 metadata[n + 1] = NULL;

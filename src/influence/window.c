@@ -35,8 +35,8 @@ headsift_status hs_window_add(struct hs_window *window, const struct hs_scoring 
     return hs_pack_add(scoring, &window->pack, document->text, document->text_size, error);
 }
 
-bool hs_window_full(const struct hs_window *window, const struct hs_scoring *scoring, size_t batches) {
-    return hs_pack_full(&window->pack, scoring, batches) || window->label_bytes.size >= HS_WINDOW_LABEL_BYTES;
+bool hs_window_full(const struct hs_window *window) {
+    return hs_pack_full(&window->pack, window->first) || window->label_bytes.size >= HS_WINDOW_LABEL_BYTES;
 }
 
 void hs_window_clear(struct hs_window *window) {
@@ -47,6 +47,8 @@ void hs_window_clear(struct hs_window *window) {
     window->label_bytes.size = 0;
     window->n_labels = 0;
     window->duplicates = 0;
+    window->first = window->begins = window->last = false;
+    window->rows = NULL;
 }
 
 void hs_window_free(struct hs_window *window) {

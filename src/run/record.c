@@ -1,13 +1,13 @@
 /* run.json: the settings of the outputs in the folder, so that a later call knows which of them still hold.
  * Outputs are removed before the record changes: killed in between, the old record is still true of what is left. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/json.h"
+#include "influence/plan.h"
 #include "run/run.h"
 #include "select/ranking.h"
 
@@ -103,35 +103,11 @@ static headsift_status remove_file(const char *path, headsift_error *error) {
     return ok ? HEADSIFT_OK : hs_fail_errno(error, errno, "can't remove %s", path);
 }
 
-/* What headsift_score_files leaves in its folder. */
-static bool is_score_output(const char *name) {
-    return strcmp(name, "score.json") == 0 || strcmp(name, "_parts.jsonl") == 0 ||
-           (strncmp(name, "part-", 5) == 0 && strstr(name, ".parquet") != NULL);
-}
-
-static headsift_status remove_scores(const char *folder, headsift_error *error) {
-    DIR *stream = opendir(folder);
-    if (stream == NULL) {
-        return errno == ENOENT ? HEADSIFT_OK : hs_fail_errno(error, errno, "can't open %s", folder);
-    }
-    headsift_status status = HEADSIFT_OK;
-    struct dirent *entry;
-    while (status == HEADSIFT_OK && (entry = readdir(stream)) != NULL) {
-        if (is_score_output(entry->d_name)) {
-            char *path = hs_join_path(folder, entry->d_name);
-            status = path != NULL ? remove_file(path, error) : hs_fail_memory(error, folder, strlen(folder));
-            hs_free(path);
-        }
-    }
-    closedir(stream);
-    return status;
-}
-
 /* Removes the outputs of a step and of those after it, last first. */
 static headsift_status remove_from(const struct hs_run *run, enum section section, headsift_error *error) {
     HS_TRY(hs_selection_remove(run->files.selected, error));
     if (section <= SCORE) {
-        HS_TRY(remove_scores(run->files.scores, error));
+        HS_TRY(hs_scores_remove(run->files.scores, error));
     }
     if (section <= HEADS && !run->heads_in_place) {
         HS_TRY(remove_file(run->files.heads, error));

@@ -135,6 +135,11 @@ static headsift_status do_steps(struct hs_run *run, FILE *out, headsift_error *e
 
 static headsift_status begin(struct hs_run *run, const headsift_inputs *inputs, headsift_error *error) {
     const char *heads_path = run->options->heads_path;
+    if (run->options->score.world > 1) {
+        return hs_fail(error, HEADSIFT_USAGE,
+                       "run is for one process, and this is one of %d ranks: use headsift score for them",
+                       run->options->score.world);
+    }
     HS_TRY(name_files(run, error));
     HS_TRY(find_inputs(run, inputs, error));
     HS_TRY(open_inputs(run, error));

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "influence/plan.h"
 #include "run/run.h"
 #include "select/choice.h"
 
@@ -101,9 +102,11 @@ static headsift_status score_json(const struct hs_run *run, json_t **out, headsi
     (void)error;
     const headsift_score_options *score = &run->options->score;
     int64_t most = score->max_tokens != 0 ? score->max_tokens : context_of(run);
-    *out = json_pack("{s:s, s:s, s:I, s:s}", "mask", score->mask == HEADSIFT_MASK_ZERO ? "zero" : "uniform", "long",
-                     score->long_documents == HEADSIFT_LONG_CHUNK ? "chunk" : "truncate", "max_tokens",
-                     (json_int_t)most, "special", score->special_as_text ? "text" : "parse");
+    int64_t unit_bytes = score->unit_bytes != 0 ? score->unit_bytes : HS_UNIT_BYTES;
+    *out =
+        json_pack("{s:s, s:s, s:I, s:s, s:I}", "mask", score->mask == HEADSIFT_MASK_ZERO ? "zero" : "uniform", "long",
+                  score->long_documents == HEADSIFT_LONG_CHUNK ? "chunk" : "truncate", "max_tokens", (json_int_t)most,
+                  "special", score->special_as_text ? "text" : "parse", "unit_bytes", (json_int_t)unit_bytes);
     return HEADSIFT_OK;
 }
 

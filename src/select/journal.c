@@ -94,10 +94,10 @@ static headsift_status remove_name(const char *directory, const char *name, head
     return status;
 }
 
-/* Whether a name is one of ours with ".tmp-" and a number behind it: left by a call that was killed. */
+/* Whether a name is one of ours with ".tmp-" and a process behind it: left by a call that was killed. */
 static bool is_leftover(const json_t *names, const char *entry) {
     const char *tail = strstr(entry, ".tmp-");
-    if (tail == NULL || strspn(tail + 5, "0123456789") != strlen(tail + 5)) {
+    if (tail == NULL || tail[5] == '\0') {
         return false;
     }
     char *stem = hs_copy_bytes(entry, (size_t)(tail - entry));

@@ -6,10 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "select/select.h"
-
-enum { SETTINGS_LIMIT = 1 << 30 };
 
 static const char suffix[] = ".parquet";
 
@@ -70,75 +67,11 @@ static headsift_status list_folder(const char *folder, struct hs_score_parts *pa
     return status;
 }
 
-/* Counts the finished parts that DIR/_parts.jsonl lists, and their documents. A line may stand twice; one that was cut
- * short says nothing. */
-static headsift_status read_finished(const char *folder, size_t *n, int64_t *documents, headsift_error *error) {
-    char *path = hs_join_path(folder, "_parts.jsonl");
-    struct hs_buffer text = {0};
-    json_t *seen = json_object();
-    headsift_status status = path != NULL && seen != NULL ? HEADSIFT_OK : hs_fail_memory(error, "the list of parts", 1);
-    if (status == HEADSIFT_OK && hs_file_exists(path)) {
-        status = hs_file_read(path, SETTINGS_LIMIT, &text, error);
-    }
-    hs_free(path);
-    *documents = 0;
-    const char *end;
-    for (size_t at = 0; status == HEADSIFT_OK && at < text.size && (end = memchr(text.data + at, '\n', text.size - at));
-         at = (size_t)(end - text.data) + 1) {
-        json_t *line = json_loadb(text.data + at, (size_t)(end - text.data) - at, 0, NULL);
-        const char *part = json_string_value(json_object_get(line, "part"));
-        if (part != NULL && json_object_get(seen, part) == NULL) {
-            *documents += json_integer_value(json_object_get(line, "documents"));
-            json_object_set_new(seen, part, json_true());
-        }
-        json_decref(line);
-    }
-    *n = json_object_size(seen);
-    json_decref(seen);
-    hs_buffer_free(&text);
-    return status;
-}
-
-/* DIR/score.json lists a part for each input, of which a limit may leave the last ones unread. Without the file nothing
- * can be said. */
-static headsift_status check_finished(const char *folder, const struct hs_score_parts *parts, headsift_error *error) {
-    char *path = hs_join_path(folder, "score.json");
-    if (path == NULL || !hs_file_exists(path)) {
-        hs_free(path);
-        return HEADSIFT_OK;
-    }
-    json_t *settings = NULL;
-    headsift_status status = hs_json_load(path, SETTINGS_LIMIT, &settings, error);
-    hs_free(path);
-    HS_TRY(status);
-    size_t wanted = json_array_size(json_object_get(settings, "inputs"));
-    int64_t limit = json_integer_value(json_object_get(settings, "limit"));
-    json_decref(settings);
-    if (parts->n >= wanted) {
-        return HEADSIFT_OK;
-    }
-    size_t finished;
-    int64_t documents;
-    HS_TRY(read_finished(folder, &finished, &documents, error));
-    if (limit <= 0 || parts->n < finished) {
-        return hs_fail(error, HEADSIFT_FAILED,
-                       "%s: the scoring is not finished (%zu of %zu files): run headsift score again, it goes on",
-                       folder, parts->n, limit <= 0 ? wanted : finished);
-    }
-    if (finished < wanted && documents < limit) {
-        return hs_fail(error, HEADSIFT_FAILED,
-                       "%s: the scoring is not finished (%lld of --limit %lld documents): run headsift score again, it "
-                       "goes on",
-                       folder, (long long)documents, (long long)limit);
-    }
-    return HEADSIFT_OK;
-}
-
 static headsift_status find(const char *scores, struct hs_score_parts *out, headsift_error *error) {
     size_t capacity = 0;
     if (hs_is_directory(scores)) {
         HS_TRY(list_folder(scores, out, &capacity, error));
-        HS_TRY(check_finished(scores, out, error));
+        HS_TRY(hs_scores_finished(scores, error));
     } else {
         HS_TRY(add_part(out, &capacity, hs_copy_string(scores), error));
     }

@@ -28,6 +28,8 @@ struct hs_score_parts {
 
 /** Finds the score files. A folder whose scoring is not finished is refused. */
 headsift_status hs_score_parts_find(const char *scores, struct hs_score_parts *out, headsift_error *error);
+/** Fails unless every unit of the scoring has its part (finished.c). A folder of another maker is fine. */
+headsift_status hs_scores_finished(const char *folder, headsift_error *error);
 headsift_status hs_score_parts_hash(struct hs_score_parts *parts, headsift_error *error); /**< bytes and sha256 */
 void hs_score_parts_free(struct hs_score_parts *parts);
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "corpus/parquet_bytes.h"
 #include "select/cursor.h"
 #include "select/records.h"
@@ -287,7 +288,7 @@ static headsift_status write_parquet(struct hs_selection *selection, const struc
     return status;
 }
 
-char *hs_temporary(const char *path) { return hs_format("%s.tmp-%ld", path, (long)getpid()); }
+char *hs_temporary(const char *path) { return hs_temporary_path(path); }
 
 headsift_status hs_unit_write(struct hs_selection *selection, const struct hs_unit *unit, headsift_error *error) {
     struct hs_input_list list = {0};

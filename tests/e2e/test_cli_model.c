@@ -90,7 +90,7 @@ static void score_gives_every_record_a_row(void **state) {
     assert_int_equal(output->out.size, 0);
     assert_non_null(strstr(output->err.data, "4 of 7 documents have no score"));
     assert_non_null(strstr(output->err.data, "all documents are one domain"));
-    assert_code(cli("test -s scores/part-00000-bad.parquet && test -s scores/score.json && ! ls scores/*tmp*"), 0);
+    assert_code(cli("test -s scores/part-00000-00000-bad.parquet && test -s scores/score.json && ! ls scores/*tmp*"), 0);
     output = cli("headsift score -m $MODEL --heads $HEADS --max-tokens 32 -q -o scores bad.jsonl");
     assert_code(output, 3); /* nothing left to do, the same verdict */
     assert_one_error(output, "4 of 7");
@@ -131,7 +131,7 @@ static void a_dry_run_prints_the_plan_and_writes_nothing(void **state) {
         cli("printf '{\"text\":\"a\"}\\n{\"text\":\"b\"}\\n' >two.jsonl; "
             "headsift score -m $MODEL --heads $HEADS -o no two.jsonl --dry-run --limit 9");
     assert_code(output, 0);
-    static const char *const parts[] = {"jsonl",       "two.jsonl", "part-00000-two.parquet",
+    static const char *const parts[] = {"jsonl",       "two.jsonl", "part-00000-00000-two.parquet",
                                         "2 documents", "uniform",   "limit"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         assert_non_null(strstr(output->out.data, parts[i]));
@@ -164,7 +164,7 @@ static void log_lines_can_be_json_or_left_out(void **state) {
     output = cli("headsift score -m $MODEL --heads $HEADS -o quiet one.jsonl -q");
     assert_code(output, 0);
     assert_int_equal(output->err.size + output->out.size, 0);
-    assert_code(cli("cmp json/part-00000-one.parquet quiet/part-00000-one.parquet"), 0); /* two runs, same bytes */
+    assert_code(cli("cmp json/part-00000-00000-one.parquet quiet/part-00000-00000-one.parquet"), 0); /* two runs, same bytes */
     output = cli("HEADSIFT_ISA=plain headsift score -m $MODEL --heads $HEADS -o plain one.jsonl -v");
     assert_code(output, 0);
     assert_non_null(strstr(output->err.data, "f32, plain kernels, "));

@@ -182,8 +182,8 @@ static struct timespec changed_at(const char *name) {
 }
 
 static const char *const outputs[] = {"corpus/out/probe.jsonl", "corpus/out/heads.json",
-                                      "corpus/out/scores/part-00000-a.parquet",
-                                      "corpus/out/selected/part-00000-a.parquet", "corpus/out/selected/manifest.json"};
+                                      "corpus/out/scores/part-00000-00000-a.parquet",
+                                      "corpus/out/selected/part-00000-00000-a.parquet", "corpus/out/selected/manifest.json"};
 
 static void a_second_call_does_nothing_and_prints_the_same(void **state) {
     (void)state;

@@ -3,10 +3,12 @@
 #include "support.h"
 
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/process.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -110,11 +112,75 @@ static void errors_are_one_line(void **state) {
     assert_non_null(strstr(error.message, "/nonexistent/x"));
 }
 
+/* Of several processes that create a file one does; what it wrote stays. */
+static void one_of_many_creates_a_file(void **state) {
+    (void)state;
+    char path[512], text[2] = "0";
+    test_scratch(path, sizeof path, "created");
+    remove(path);
+    pid_t children[4];
+    int created = 0;
+    for (int i = 0; i < 4; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            bool made = false;
+            text[0] = (char)('0' + i);
+            headsift_status status = hs_file_create(path, text, 1, &made, NULL);
+            _exit(status == HEADSIFT_OK ? 10 + made : 1);
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        int code;
+        assert_int_equal(waitpid(children[i], &code, 0), children[i]);
+        assert_true(WIFEXITED(code) && WEXITSTATUS(code) >= 10);
+        created += WEXITSTATUS(code) - 10;
+    }
+    assert_int_equal(created, 1);
+    struct hs_buffer bytes = {0};
+    assert_int_equal(hs_file_read(path, 16, &bytes, NULL), HEADSIFT_OK);
+    assert_int_equal(bytes.size, 1);
+    assert_int_equal(hs_file_append(path, "more", 4, NULL), HEADSIFT_OK);
+    bytes.size = 0;
+    assert_int_equal(hs_file_read(path, 16, &bytes, NULL), HEADSIFT_OK);
+    assert_string_equal(bytes.data + 1, "more");
+    hs_buffer_free(&bytes);
+}
+
+static void processes_that_are_gone_are_told_from_others(void **state) {
+    (void)state;
+    char name[HS_PROCESS_NAME], host[HS_PROCESS_NAME], other[2 * HS_PROCESS_NAME];
+    hs_process_name(name);
+    assert_true(hs_process_gone(name)); /* our own: made by one that had our number before */
+    snprintf(host, sizeof host, "%s", name);
+    *strrchr(host, '-') = '\0';
+    assert_true(strlen(host) <= 32);
+    snprintf(other, sizeof other, "%s-%ld", host, (long)getppid());
+    assert_false(hs_process_gone(other));
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    snprintf(other, sizeof other, "%s-%ld", host, (long)child);
+    assert_true(hs_process_gone(other));
+    snprintf(other, sizeof other, "x%s-%ld", host, (long)child); /* another machine's */
+    assert_false(hs_process_gone(other));
+    snprintf(other, sizeof other, "%s-%ldx", host, (long)child);
+    assert_false(hs_process_gone(other));
+}
+
 static void sha256_of_abc(void **state) {
     (void)state;
     char hex[HS_HASH_HEX];
     assert_int_equal(hs_hash_bytes("abc", 3, hex, NULL), HEADSIFT_OK); /* FIPS 180-2, appendix B.1 */
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void crc32_of_the_usual_digits(void **state) {
+    (void)state;
+    assert_int_equal(hs_crc32(0, "123456789", 9), 0xCBF43926);
+    assert_int_equal(hs_crc32(hs_crc32(0, "1234", 4), "56789", 5), 0xCBF43926);
+    assert_int_equal(hs_crc32(0, "", 0), 0);
 }
 
 static void random_numbers_follow_the_published_algorithm(void **state) {
@@ -142,7 +208,10 @@ int main(void) {
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(atomic_files_appear_whole_or_not_at_all),
         cmocka_unit_test(errors_are_one_line),
+        cmocka_unit_test(one_of_many_creates_a_file),
+        cmocka_unit_test(processes_that_are_gone_are_told_from_others),
         cmocka_unit_test(sha256_of_abc),
+        cmocka_unit_test(crc32_of_the_usual_digits),
         cmocka_unit_test(random_numbers_follow_the_published_algorithm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "corpus/score_writer.h"
 
 static const char *const metadata[] = {"model", "it's {a} \"model\"", "a key's", "", NULL};
@@ -119,7 +120,9 @@ static void test_same_bytes(void **state) {
 }
 
 static bool anything_spilled(const char *path) {
-    char *query = hs_format("SELECT count(*) FROM glob('%s/.%%s.spill-%ld/*')", HS_TEST_SCRATCH, (long)getpid());
+    char process[HS_PROCESS_NAME];
+    hs_process_name(process);
+    char *query = hs_format("SELECT count(*) FROM glob('%s/.%%s.spill-%s/*')", HS_TEST_SCRATCH, process);
     char *got = read_back(query, strrchr(path, '/') + 1);
     bool spilled = strcmp(got, "0\n") != 0;
     hs_free(got);
@@ -165,7 +168,9 @@ static void test_no_rows(void **state) {
 }
 
 static void temporary_of(char *out, size_t size, const char *path) {
-    snprintf(out, size, "%s.tmp-%ld", path, (long)getpid());
+    char *temporary = hs_temporary_path(path);
+    snprintf(out, size, "%s", temporary);
+    hs_free(temporary);
 }
 
 static void test_abort_leaves_nothing(void **state) {

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/process.h"
 
 enum { LINE = 256 };
 
@@ -36,17 +37,17 @@ static void a_row_a_record_in_order(void **state) {
     assert_int_equal(scene->summary.scored, 4);
     assert_int_equal(scene->summary.duplicate_ids, 1);
     assert_string_equal(ask(scene, "SELECT string_agg(row || ':' || status || ':' || domain, ' ') FROM "
-                                   "'@/out/part-00000-a.parquet'"),
+                                   "'@/out/part-00000-00000-a.parquet'"),
                         "0:ok:x 1:too_short:y 2:bad_text: 3:ok:x");
-    assert_string_equal(ask(scene, "SELECT id FROM '@/out/part-00000-a.parquet' WHERE row = 3"), "a0");
+    assert_string_equal(ask(scene, "SELECT id FROM '@/out/part-00000-00000-a.parquet' WHERE row = 3"), "a0");
     assert_string_equal(ask(scene, "SELECT id = file || ':1' AND file = '@/b.jsonl' FROM "
-                                   "'@/out/part-00001-b.parquet' WHERE row = 1"),
+                                   "'@/out/part-00001-00000-b.parquet' WHERE row = 1"),
                         "true");
     assert_string_equal(ask(scene, "SELECT bool_and(abs(score - (loss_ref - loss_base) / loss_base) < 1e-9) FROM "
-                                   "'@/out/part-00001-b.parquet'"),
+                                   "'@/out/part-00001-00000-b.parquet'"),
                         "true");
     assert_string_equal(
-        ask(scene, "SELECT count(*) FROM '@/out/part-00000-a.parquet' WHERE score IS NULL AND note = ''"), "0");
+        ask(scene, "SELECT count(*) FROM '@/out/part-00000-00000-a.parquet' WHERE score IS NULL AND note = ''"), "0");
     assert_non_null(strstr(scene->log.data, "id that an earlier row has"));
 }
 
@@ -58,7 +59,7 @@ static void rows_equal_the_scores_of_the_texts(void **state) {
     char query[LINE];
     snprintf(query, sizeof query,
              "SELECT abs(score - %.17g) < 1e-5 AND n_tokens = 32 AND n_scored = 31 AND n_bytes = 32 FROM "
-             "'@/out/part-00000-b.parquet' WHERE row = 1",
+             "'@/out/part-00000-00000-b.parquet' WHERE row = 1",
              row.score);
     assert_string_equal(ask(scene, query), "true");
 }
@@ -71,7 +72,7 @@ static void the_domain_line_is_said_once(void **state) {
     headsift_inputs named = {.domain = "=prose"};
     assert_int_equal(score(scene, "b.jsonl", named, NULL, true), HEADSIFT_OK);
     assert_null(strstr(scene->log.data, "one domain"));
-    assert_string_equal(ask(scene, "SELECT min(domain) || max(domain) FROM '@/out/part-00000-b.parquet'"),
+    assert_string_equal(ask(scene, "SELECT min(domain) || max(domain) FROM '@/out/part-00000-00000-b.parquet'"),
                         "proseprose");
 }
 
@@ -91,9 +92,10 @@ static void a_long_path_stands_whole_in_its_rows(void **state) {
     assert_int_equal(
         headsift_score_files(scene->model, tiny_heads(), NULL, &inputs, out, false, NULL, NULL, &scene->error),
         HEADSIFT_OK);
-    snprintf(query, sizeof query,
-             "SELECT min(length(file)) = %zu AND bool_and(id = file || ':' || row) FROM '@/out/part-00000-b.parquet'",
-             strlen(path));
+    snprintf(
+        query, sizeof query,
+        "SELECT min(length(file)) = %zu AND bool_and(id = file || ':' || row) FROM '@/out/part-00000-00000-b.parquet'",
+        strlen(path));
     assert_string_equal(ask(scene, query), "true");
 }
 
@@ -102,7 +104,7 @@ static void settings_are_in_the_folder_and_in_the_file(void **state) {
     two_files(scene, "influence_settings");
     headsift_score_options options = {.mask = HEADSIFT_MASK_ZERO, .max_tokens = 64};
     assert_int_equal(score(scene, "b.jsonl", (headsift_inputs){0}, &options, false), HEADSIFT_OK);
-    assert_string_equal(ask(scene, "SELECT count(*) FROM parquet_kv_metadata('@/out/part-00000-b.parquet') WHERE "
+    assert_string_equal(ask(scene, "SELECT count(*) FROM parquet_kv_metadata('@/out/part-00000-00000-b.parquet') WHERE "
                                    "(key::VARCHAR, value::VARCHAR) IN (('headsift.mask', 'zero'), ('headsift.bos', "
                                    "'none'), ('headsift.max_tokens', '64'), ('headsift.heads', '[[1,2],[2,0]]'))"),
                         "4");
@@ -113,7 +115,7 @@ static void settings_are_in_the_folder_and_in_the_file(void **state) {
     assert_string_equal(json_string_value(json_object_get(settings, "dtype")), "f32");
     const json_t *input = json_array_get(json_object_get(settings, "inputs"), 0);
     assert_int_equal(json_integer_value(json_object_get(input, "size")), strlen(two_files_b));
-    assert_string_equal(json_string_value(json_object_get(input, "part")), "part-00000-b.parquet");
+    assert_int_equal(json_integer_value(json_object_get(settings, "unit_bytes")), 32 << 20);
     json_decref(settings);
 }
 
@@ -121,18 +123,22 @@ static void a_second_call_does_what_is_missing_and_ends_with_the_same_bytes(void
     struct scene *scene = *state;
     two_files(scene, "influence_again");
     assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
-    struct hs_buffer a = bytes_of(scene, "out/part-00000-a.parquet"), b = bytes_of(scene, "out/part-00001-b.parquet"),
-                     parts = bytes_of(scene, "out/_parts.jsonl"), settings = bytes_of(scene, "out/score.json");
+    struct hs_buffer a = bytes_of(scene, "out/part-00000-00000-a.parquet"),
+                     b = bytes_of(scene, "out/part-00001-00000-b.parquet"),
+                     index = bytes_of(scene, "out/_index/00001.json"), settings = bytes_of(scene, "out/score.json");
     assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED); /* the same verdict */
     assert_non_null(strstr(scene->log.data, "nothing left to score"));
     assert_int_equal(scene->summary.documents, 6);
     assert_int_equal(scene->summary.duplicate_ids, 1); /* and the same warning */
     assert_non_null(strstr(scene->log.data, "id that an earlier row has"));
-    remove_file(scene, "out/part-00000-a.parquet");
+    remove_file(scene, "out/part-00000-00000-a.parquet");
     assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
-    assert_same_bytes(scene, "out/part-00000-a.parquet", &a);
-    assert_same_bytes(scene, "out/part-00001-b.parquet", &b);
-    assert_same_bytes(scene, "out/_parts.jsonl", &parts);
+    assert_same_bytes(scene, "out/part-00000-00000-a.parquet", &a);
+    assert_same_bytes(scene, "out/part-00001-00000-b.parquet", &b);
+    remove_file(scene, "out/_index/00001.json");
+    assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
+    assert_non_null(strstr(scene->log.data, "nothing left to score"));
+    assert_same_bytes(scene, "out/_index/00001.json", &index);
     assert_same_bytes(scene, "out/score.json", &settings);
 }
 
@@ -158,9 +164,9 @@ static void files_that_are_not_ours_are_not_replaced(void **state) {
     two_files(scene, "influence_stray");
     path_of(scene, "out", path);
     assert_int_equal(hs_make_directory(path, NULL), HEADSIFT_OK);
-    write_text(scene, "out/part-00000-b.parquet", "someone's");
+    write_text(scene, "out/part-00000-00000-b.parquet", "someone's");
     assert_int_equal(simple(scene, "b.jsonl"), HEADSIFT_FAILED);
-    assert_non_null(strstr(scene->error.message, "part-00000-b.parquet"));
+    assert_non_null(strstr(scene->error.message, "part-00000-00000-b.parquet"));
 }
 
 static void a_limit_counts_over_all_files(void **state) {
@@ -169,11 +175,11 @@ static void a_limit_counts_over_all_files(void **state) {
     headsift_inputs five = {.limit = 5};
     assert_int_equal(score(scene, "a.jsonl b.jsonl", five, NULL, false), HEADSIFT_UNSCORED);
     assert_int_equal(scene->summary.documents, 5);
-    assert_string_equal(ask(scene, "SELECT count(*) FROM '@/out/part-00001-b.parquet'"), "1");
-    struct hs_buffer b = bytes_of(scene, "out/part-00001-b.parquet");
-    remove_file(scene, "out/part-00001-b.parquet"); /* the second call counts what the first one did */
+    assert_string_equal(ask(scene, "SELECT count(*) FROM '@/out/part-00001-00000-b.parquet'"), "1");
+    struct hs_buffer b = bytes_of(scene, "out/part-00001-00000-b.parquet");
+    remove_file(scene, "out/part-00001-00000-b.parquet"); /* the second call counts what the first one did */
     assert_int_equal(score(scene, "a.jsonl b.jsonl", five, NULL, false), HEADSIFT_UNSCORED);
-    assert_same_bytes(scene, "out/part-00001-b.parquet", &b);
+    assert_same_bytes(scene, "out/part-00001-00000-b.parquet", &b);
     headsift_inputs four = {.limit = 4};
     assert_int_equal(score(scene, "a.jsonl b.jsonl", four, NULL, true), HEADSIFT_UNSCORED);
     assert_string_equal(ask(scene, "SELECT count(*) FROM glob('@/out/*.parquet')"), "1");
@@ -194,18 +200,18 @@ static void a_stop_keeps_what_is_complete(void **state) {
     assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_STOPPED);
     scene->stop_after = 0;
     scene->stop = 0;
-    assert_non_null(strstr(scene->error.message, "goes on with the others"));
+    assert_non_null(strstr(scene->error.message, "goes on from there"));
     assert_int_equal(scene->summary.documents, 4);
     assert_string_equal(ask(scene, "SELECT count(*) FROM glob('@/out/*.parquet*')"), "1");
-    ino_t before = identity(scene, "out/part-00000-a.parquet");
-    struct hs_buffer a = bytes_of(scene, "out/part-00000-a.parquet");
+    ino_t before = identity(scene, "out/part-00000-00000-a.parquet");
+    struct hs_buffer a = bytes_of(scene, "out/part-00000-00000-a.parquet");
     assert_int_equal(simple(scene, "a.jsonl b.jsonl"), HEADSIFT_UNSCORED);
     assert_int_equal(scene->summary.documents, 6);
-    assert_int_equal(identity(scene, "out/part-00000-a.parquet"), before); /* not made again */
-    struct hs_buffer b = bytes_of(scene, "out/part-00001-b.parquet");
+    assert_int_equal(identity(scene, "out/part-00000-00000-a.parquet"), before); /* not made again */
+    struct hs_buffer b = bytes_of(scene, "out/part-00001-00000-b.parquet");
     assert_int_equal(score(scene, "a.jsonl b.jsonl", (headsift_inputs){0}, NULL, true), HEADSIFT_UNSCORED);
-    assert_same_bytes(scene, "out/part-00000-a.parquet", &a); /* as without a stop */
-    assert_same_bytes(scene, "out/part-00001-b.parquet", &b);
+    assert_same_bytes(scene, "out/part-00000-00000-a.parquet", &a); /* as without a stop */
+    assert_same_bytes(scene, "out/part-00001-00000-b.parquet", &b);
 }
 
 /* The number of a process that was there and is gone. */
@@ -218,22 +224,28 @@ static int gone_process(void) {
     return (int)child;
 }
 
+static void process_name(int process, char out[HS_PROCESS_NAME]) {
+    hs_process_name(out);
+    snprintf(strrchr(out, '-'), 16, "-%d", process);
+}
+
 static void what_killed_calls_left_is_removed(void **state) {
     struct scene *scene = *state;
-    int gone = gone_process(), here = (int)getppid();
-    char name[LINE], path[2 * PATH];
+    char name[LINE], path[2 * PATH], gone[HS_PROCESS_NAME], here[HS_PROCESS_NAME];
+    process_name(gone_process(), gone);
+    process_name((int)getppid(), here);
     two_files(scene, "influence_leftovers");
     for (int overwrite = 0; overwrite < 2; overwrite++) {
-        snprintf(name, sizeof name, "out/.part-00000-b.parquet.spill-%d", gone);
+        snprintf(name, sizeof name, "out/.part-00000-00000-b.parquet.spill-%s", gone);
         path_of(scene, name, path);
         assert_int_equal(hs_make_directory(path, NULL), HEADSIFT_OK);
-        snprintf(name, sizeof name, "out/.part-00000-b.parquet.spill-%d/duckdb_temp_storage-0.tmp", gone);
+        snprintf(name, sizeof name, "out/.part-00000-00000-b.parquet.spill-%s/duckdb_temp_storage-0.tmp", gone);
         write_text(scene, name, "rows");
-        snprintf(name, sizeof name, "out/part-00000-b.parquet.tmp-%d", gone);
+        snprintf(name, sizeof name, "out/part-00000-00000-b.parquet.tmp-%s", gone);
         write_text(scene, name, "half");
-        snprintf(name, sizeof name, "out/part-00000-b.parquet.tmp-%d", here);
+        snprintf(name, sizeof name, "out/part-00000-00000-b.parquet.tmp-%s", here);
         write_text(scene, name, "at work");
-        snprintf(name, sizeof name, "out/notes.tmp-%d", gone);
+        snprintf(name, sizeof name, "out/notes.tmp-%s", gone);
         write_text(scene, name, "not ours");
         assert_int_equal(score(scene, "b.jsonl", (headsift_inputs){0}, NULL, overwrite), HEADSIFT_OK);
         assert_string_equal(ask(scene, "SELECT count(*) FROM glob('@/out/.part*/*')"), "0");
@@ -269,7 +281,7 @@ static void a_file_without_records_has_an_empty_part(void **state) {
     fresh(scene, "influence_empty");
     write_text(scene, "e.jsonl", "\n\n");
     assert_int_equal(simple(scene, "e.jsonl"), HEADSIFT_OK);
-    assert_string_equal(ask(scene, "SELECT count(*) FROM '@/out/part-00000-e.parquet'"), "0");
+    assert_string_equal(ask(scene, "SELECT count(*) FROM '@/out/part-00000-00000-e.parquet'"), "0");
 }
 
 static void own_parts_are_no_inputs(void **state) {

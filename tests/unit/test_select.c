@@ -213,26 +213,39 @@ static void recorded_size_and_unfinished_scores_are_looked_at(void **state) {
     assert_non_null(strstr(last_error.message, "5 when it was scored"));
     write_bytes("scores/score.json", "{\"inputs\": [1, 2], \"limit\": 0}");
     select_into("out", (headsift_select_options){0}, HEADSIFT_FAILED);
-    assert_non_null(strstr(last_error.message, "1 of 2 files"));
+    assert_non_null(strstr(last_error.message, "0 of more than 0 units")); /* not even planned */
 }
 
-static void a_limit_that_was_not_reached_is_unfinished(void **state) {
+static void write_index(int input, const char *units) {
+    char name[64], text[256];
+    snprintf(name, sizeof name, "scores/_index/%05d.json", input);
+    snprintf(text, sizeof text, "{\"units\": [%s]}", units);
+    write_bytes(name, text);
+}
+
+/* The scores of set_up are one unit; two more stand in the index. */
+static void every_unit_must_have_its_part_and_its_record(void **state) {
     (void)state;
-    static const char part[] = "{\"part\":\"part-00000\",\"documents\":12}\n";
-    write_bytes("scores/score.json", "{\"inputs\": [1, 2], \"limit\": 13}");
+    static const char done[] = "{\"part\":\"part-00000.parquet\",\"documents\":12}\n";
+    char twice[256];
+    assert_int_equal(hs_make_directory(in_folder("scores/_index"), NULL), HEADSIFT_OK);
+    assert_int_equal(hs_make_directory(in_folder("scores/_parts"), NULL), HEADSIFT_OK);
+    write_bytes("scores/score.json", "{\"inputs\": [1, 2], \"limit\": 0}");
+    write_index(0, "[0, 12, 99, 0, 0]");
+    write_index(1, "[0, 3, 9, 0, 0], [3, 1, 2, 0, 0]");
     select_into("out", (headsift_select_options){0}, HEADSIFT_FAILED);
-    assert_non_null(strstr(last_error.message, "0 of --limit 13"));
-    char twice[128];
-    snprintf(twice, sizeof twice, "%s%s{\"part\":\"part-00001\",\"docu", part, part);
-    write_bytes("scores/_parts.jsonl", twice);
+    assert_non_null(strstr(last_error.message, "0 of 3 units")); /* a part without a record counts for nothing */
+    snprintf(twice, sizeof twice, "%s%s{\"part\":\"part-00001.parquet\",\"docu", done, done);
+    write_bytes("scores/_parts/00000-a-1-1.jsonl", twice);
     select_into("out", (headsift_select_options){0}, HEADSIFT_FAILED);
-    assert_non_null(strstr(last_error.message, "12 of --limit 13"));
+    assert_non_null(strstr(last_error.message, "1 of 3 units"));
+    write_bytes("scores/_parts/00001-b-1-1.jsonl", "{\"part\":\"part-00001.parquet\"}\n{\"part\":\"x.parquet\"}\n");
+    select_into("out", (headsift_select_options){0}, HEADSIFT_FAILED);
+    assert_non_null(strstr(last_error.message, "1 of 3 units")); /* records without parts neither */
     write_bytes("scores/score.json", "{\"inputs\": [1, 2], \"limit\": 12}");
-    select_into("out", (headsift_select_options){0}, HEADSIFT_OK);
-    write_bytes("scores/_parts.jsonl", "{\"part\":\"part-00000\",\"documents\":6}\n"
-                                       "{\"part\":\"part-00001\",\"documents\":6}\n");
-    select_into("out", (headsift_select_options){0}, HEADSIFT_FAILED); /* one of the two was removed */
-    assert_non_null(strstr(last_error.message, "1 of 2 files"));
+    select_into("out", (headsift_select_options){0}, HEADSIFT_OK); /* the second input is behind the limit */
+    write_bytes("scores/score.json", "{\"inputs\": [1, 2], \"limit\": 13}");
+    select_into("out", (headsift_select_options){.overwrite = true}, HEADSIFT_FAILED);
 }
 
 static void keep_line(void *user, headsift_log_level level, const char *line) {
@@ -281,7 +294,7 @@ int main(void) {
         TEST(scores_that_are_none_or_twice_are_refused),
         TEST(sources_that_changed_are_refused),
         TEST(recorded_size_and_unfinished_scores_are_looked_at),
-        TEST(a_limit_that_was_not_reached_is_unfinished),
+        TEST(every_unit_must_have_its_part_and_its_record),
         TEST(a_touched_source_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

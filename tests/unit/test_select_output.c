@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "base/file.h"
+#include "base/process.h"
 
 static int make_folder(void **state) {
     (void)state;
@@ -163,9 +164,9 @@ static void csv_and_text_become_strings(void **state) {
 /* Once the first file is written: the second one, before it gets its name, is a device without room. */
 static void fill_disk(void *user, const headsift_progress *progress) {
     (void)user, (void)progress;
-    char name[256];
-    snprintf(name, sizeof name, "out/q.jsonl.tmp-%ld", (long)getpid());
+    char *name = hs_temporary_path("out/q.jsonl");
     (void)!symlink("/dev/full", in_folder(name));
+    hs_free(name);
 }
 
 static void a_full_disk_is_said_in_plain_words(void **state) {
@@ -311,17 +312,18 @@ static void what_a_killed_call_left_is_removed(void **state) {
     assert_int_equal(hs_make_directory(in_folder("out/.spill"), &last_error), HEADSIFT_OK);
     write_bytes("out/selecting.json", "[\"old.parquet\", \"p.jsonl\", \"../scores/p.parquet\", \"docs.txt\"]");
     write_bytes("out/old.parquet", "half");
-    write_bytes("out/p.jsonl.tmp-123", "half");
-    write_bytes("out/other.tmp-123", "mine");
+    write_bytes("out/p.jsonl.tmp-node7-123", "half");
+    write_bytes("out/other.tmp-node7-123", "mine");
     write_bytes("out/docs.txt", "mine");
     write_bytes("out/.spill/duckdb_temp_storage-0.tmp", "spilled");
     select_into("out", half_jsonl, HEADSIFT_OK);
-    static const char *const gone[] = {"out/old.parquet", "out/p.jsonl.tmp-123", "out/selecting.json", "out/.spill"};
+    static const char *const gone[] = {"out/old.parquet", "out/p.jsonl.tmp-node7-123", "out/selecting.json",
+                                       "out/.spill"};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
         assert_false(hs_file_exists(in_folder(gone[i])));
     }
     assert_true(hs_file_exists(in_folder("scores/p.parquet")));
-    assert_true(hs_file_exists(in_folder("out/other.tmp-123")));
+    assert_true(hs_file_exists(in_folder("out/other.tmp-node7-123")));
     assert_true(hs_file_exists(in_folder("out/docs.txt")));
 }
 
