@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "ranks.h"
 
 headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error) {
     if (value != NULL) {
@@ -125,11 +127,30 @@ headsift_score_options cli_score_options(const struct cli_values *values) {
         .max_tokens = values->max_tokens,
         .special_as_text = values->special != 0,
         .unit_bytes = values->unit_size,
-        .rank = values->rank > 0 ? (int32_t)values->rank : 0,
-        .world = (int32_t)values->world,
         .steal = values->steal,
         .accept_changed = values->accept_changed,
     };
+}
+
+static const char *look_up(void *user, const char *name) {
+    (void)user;
+    return getenv(name);
+}
+
+headsift_status cli_find_ranks(struct cli_call *call, headsift_score_options *options, headsift_error *error) {
+    struct cli_ranks ranks;
+    HS_TRY(cli_ranks(call->values.rank, call->values.world, look_up, NULL, &ranks, error));
+    options->rank = ranks.rank;
+    options->world = ranks.world;
+    options->steal = options->steal || ranks.steal;
+    if (ranks.warning[0] != '\0') {
+        cli_say(call, HEADSIFT_LOG_WARNING, "%s", ranks.warning);
+    }
+    if (ranks.world > 1) {
+        cli_say(call, HEADSIFT_LOG_INFO, "rank %d of %d (%s)%s", ranks.rank, ranks.world, ranks.source,
+                ranks.steal ? "; the array has holes: then what others leave" : "");
+    }
+    return HEADSIFT_OK;
 }
 
 headsift_select_options cli_select_options(const struct cli_values *values) {

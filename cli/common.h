@@ -33,6 +33,9 @@ headsift_status cli_open_model(struct cli_call *call, headsift_model **out, head
 headsift_status cli_open_model_heads(struct cli_call *call, headsift_model **model, headsift_heads **heads,
                                      headsift_error *error);
 
+/** Fills in rank, world and steal: flags, else what a scheduler set (ranks.h). Says on stderr what that came to. */
+headsift_status cli_find_ranks(struct cli_call *call, headsift_score_options *options, headsift_error *error);
+
 headsift_inputs cli_inputs(const struct cli_values *values);
 headsift_probe_options cli_probe_options(const struct cli_values *values);
 headsift_heads_options cli_heads_options(const struct cli_values *values);

@@ -3,17 +3,16 @@
 #include "common.h"
 
 static headsift_status score(struct cli_call *call, headsift_model *model, const headsift_heads *heads,
-                             headsift_error *error) {
+                             const headsift_score_options *options, headsift_error *error) {
     const struct cli_values *values = &call->values;
     const headsift_monitor *monitor = &call->monitor.callbacks;
     headsift_inputs inputs = cli_inputs(values);
-    headsift_score_options options = cli_score_options(values);
     if (values->dry_run) {
-        return headsift_score_plan(model, heads, &options, &inputs, values->output, values->overwrite, stdout, monitor,
+        return headsift_score_plan(model, heads, options, &inputs, values->output, values->overwrite, stdout, monitor,
                                    error);
     }
     headsift_score_summary summary;
-    headsift_status status = headsift_score_files(model, heads, &options, &inputs, values->output, values->overwrite,
+    headsift_status status = headsift_score_files(model, heads, options, &inputs, values->output, values->overwrite,
                                                   monitor, &summary, error);
     if (status == HEADSIFT_OK || status == HEADSIFT_UNSCORED || status == HEADSIFT_STOPPED) {
         cli_say(call, HEADSIFT_LOG_INFO, "%lld documents, %lld tokens, %lld scored, in %s, %.1f s",
@@ -26,15 +25,19 @@ static headsift_status score(struct cli_call *call, headsift_model *model, const
 static headsift_status run(struct cli_call *call, headsift_error *error) {
     headsift_model *model = NULL;
     headsift_heads *heads = NULL;
+    headsift_score_options options = cli_score_options(&call->values);
     headsift_status status = cli_need(call, call->values.output, "-o DIR", error);
     if (status == HEADSIFT_OK) {
         status = cli_need_inputs(call, error);
     }
     if (status == HEADSIFT_OK) {
+        status = cli_find_ranks(call, &options, error);
+    }
+    if (status == HEADSIFT_OK) {
         status = cli_open_model_heads(call, &model, &heads, error);
     }
     if (status == HEADSIFT_OK) {
-        status = score(call, model, heads, error);
+        status = score(call, model, heads, &options, error);
     }
     headsift_heads_free(heads);
     headsift_model_close(model);

@@ -25,8 +25,8 @@ main() {
     cluster_guard "$here/cluster.sh"
     cd "$cluster"
     write_command
-    "$scene" write scene 1000
-    flags="-m scene/model --heads scene/heads.json --dtype f32 --unit-size 100KB"
+    "$scene" write scene 600
+    flags="-m scene/model --heads scene/heads.json --dtype f32 --unit-size 30KB"
     { "$headsift" score -q -j 1 $flags -o wanted scene/corpus 2>wanted.log && code=0 || code=$?; } # 3: some have no score
     [ $code = 3 ] || fail "one process: exit code $code: $(cat wanted.log)"
     cluster_start "$cluster" || fail "no Slurm"
