@@ -11,7 +11,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "ranks.h"
 
 headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error) {
     if (value != NULL) {
@@ -137,20 +136,8 @@ static const char *look_up(void *user, const char *name) {
     return getenv(name);
 }
 
-headsift_status cli_find_ranks(struct cli_call *call, headsift_score_options *options, headsift_error *error) {
-    struct cli_ranks ranks;
-    HS_TRY(cli_ranks(call->values.rank, call->values.world, look_up, NULL, &ranks, error));
-    options->rank = ranks.rank;
-    options->world = ranks.world;
-    options->steal = options->steal || ranks.steal;
-    if (ranks.warning[0] != '\0') {
-        cli_say(call, HEADSIFT_LOG_WARNING, "%s", ranks.warning);
-    }
-    if (ranks.world > 1) {
-        cli_say(call, HEADSIFT_LOG_INFO, "rank %d of %d (%s)%s", ranks.rank, ranks.world, ranks.source,
-                ranks.steal ? "; the array has holes: then what others leave" : "");
-    }
-    return HEADSIFT_OK;
+headsift_status cli_find_ranks(const struct cli_call *call, struct cli_ranks *out, headsift_error *error) {
+    return cli_ranks(call->values.rank, call->values.world, look_up, NULL, out, error);
 }
 
 headsift_select_options cli_select_options(const struct cli_values *values) {

@@ -62,13 +62,14 @@ static headsift_status dry_run(struct cli_call *call, headsift_model *model, hea
 }
 
 /* The other steps are of the whole, so that several processes would only do them over one another. */
-static headsift_status need_one_process(struct cli_call *call, headsift_score_options *options, headsift_error *error) {
-    HS_TRY(cli_find_ranks(call, options, error));
-    return options->world <= 1 ? HEADSIFT_OK
-                               : hs_fail(error, HEADSIFT_USAGE,
-                                         "run does all steps in one process and this is one of %d; share out "
-                                         "headsift score, between headsift heads and headsift select",
-                                         options->world);
+static headsift_status need_one_process(const struct cli_call *call, headsift_error *error) {
+    struct cli_ranks ranks;
+    HS_TRY(cli_find_ranks(call, &ranks, error));
+    return ranks.world <= 1 ? HEADSIFT_OK
+                            : hs_fail(error, HEADSIFT_USAGE,
+                                      "run does all steps in one process, and by %s this is one of %d; share out "
+                                      "headsift score, between headsift heads and headsift select",
+                                      ranks.source, ranks.world);
 }
 
 static headsift_status run(struct cli_call *call, headsift_error *error) {
@@ -77,7 +78,7 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
     headsift_inputs inputs = cli_inputs(&call->values);
     HS_TRY(cli_need(call, call->values.output, "-o DIR", error));
     HS_TRY(cli_need_inputs(call, error));
-    HS_TRY(need_one_process(call, &options.score, error));
+    HS_TRY(need_one_process(call, error));
     HS_TRY(cli_open_model(call, &model, error));
     headsift_status status = call->values.dry_run ? dry_run(call, model, error)
                                                   : headsift_run(model, &options, &inputs, call->values.output, stdout,

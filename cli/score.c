@@ -2,6 +2,25 @@
  * With --dry-run the plan alone, on stdout. */
 #include "common.h"
 
+#include "base/error.h"
+
+/* Which share is this process's, said once where there are others. */
+static headsift_status take_share(struct cli_call *call, headsift_score_options *options, headsift_error *error) {
+    struct cli_ranks ranks;
+    HS_TRY(cli_find_ranks(call, &ranks, error));
+    options->rank = ranks.rank;
+    options->world = ranks.world;
+    options->steal = options->steal || ranks.steal;
+    if (ranks.warning[0] != '\0') {
+        cli_say(call, HEADSIFT_LOG_WARNING, "%s", ranks.warning);
+    }
+    if (ranks.world > 1) {
+        cli_say(call, HEADSIFT_LOG_INFO, "rank %d of %d, from %s%s", ranks.rank, ranks.world, ranks.source,
+                ranks.steal ? "; the array has holes: then what others leave" : "");
+    }
+    return HEADSIFT_OK;
+}
+
 static headsift_status score(struct cli_call *call, headsift_model *model, const headsift_heads *heads,
                              const headsift_score_options *options, headsift_error *error) {
     const struct cli_values *values = &call->values;
@@ -31,7 +50,7 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
         status = cli_need_inputs(call, error);
     }
     if (status == HEADSIFT_OK) {
-        status = cli_find_ranks(call, &options, error);
+        status = take_share(call, &options, error);
     }
     if (status == HEADSIFT_OK) {
         status = cli_open_model_heads(call, &model, &heads, error);
