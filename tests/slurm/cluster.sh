@@ -150,10 +150,10 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
-SchedulerParameters=sched_min_interval=200000
+SchedulerParameters=sched_interval=2,sched_min_interval=200000,bf_interval=2
 MpiDefault=none
 ReturnToService=2
-SlurmdTimeout=8
+SlurmdTimeout=10
 MessageTimeout=4
 KillWait=5
 MinJobAge=3600
