@@ -57,6 +57,14 @@ struct hs_document {
     size_t raw_size;
 };
 
+/** Records of one input that follow one another: scan.h finds them. */
+struct hs_range {
+    int64_t first_row, rows;
+    int64_t text_bytes;               /**< about so much text */
+    uint64_t file_offset, skip_bytes; /**< JSONL and CSV: decoding begins at this byte of the file and leaves out so
+                                           many decoded bytes; 0 for other formats */
+};
+
 struct hs_reader;
 
 /** Opens one file for reading its records in order. Memory: one record (JSONL, CSV, text) or a few vectors (Parquet).
@@ -66,13 +74,11 @@ struct hs_reader;
  *  @param all_fields  also give every column of each record (JSONL, CSV; not Parquet: use SQL there). */
 headsift_status hs_reader_open(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
                                struct hs_reader **out, headsift_error *error);
-struct hs_range; /* scan.h */
-/** Like hs_reader_open, for the records of a range only; hs_document.row counts from the file's beginning, and
- *  hs_reader_share is of the range. NULL: the whole file. */
+/** The same for the records of a range; their rows count from the file's beginning, and columns are looked for there
+ * too. Fails at the end of a file that has fewer records. Parquet: row groups outside the range are not decoded.
+ *  @param range  NULL: the whole file. */
 headsift_status hs_reader_open_range(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
                                      const struct hs_range *range, struct hs_reader **out, headsift_error *error);
-/** SHA-256 of a Parquet file's footer: what its content is told by. */
-headsift_status hs_parquet_footer_sha256(const char *path, char hex[HS_HASH_HEX], headsift_error *error);
 /** The next record. *more is false behind the last one. A record that is broken is given as `bad`; HEADSIFT_FAILED is
  *  for files that can't be read on (truncated Parquet, a broken gzip stream: path and byte named). */
 headsift_status hs_reader_next(struct hs_reader *reader, struct hs_document *document, bool *more,
@@ -82,7 +88,10 @@ void hs_reader_close(struct hs_reader *reader); /**< NULL is fine */
 /** Whether the inputs have a domain of their own, so that a caller can say that all documents are one domain. Known
  * once the reader is open. */
 bool hs_reader_has_domain(const struct hs_reader *reader);
-/** Share of the file that was read, 0..1. */
+/** Share of the file, or of the range, that was read, 0..1. */
 double hs_reader_share(const struct hs_reader *reader);
+
+/** SHA-256 of a Parquet file's footer, which names its pages: the identity of its content. */
+headsift_status hs_parquet_footer_sha256(const char *path, char hex[HS_HASH_HEX], headsift_error *error);
 
 #endif

@@ -5,78 +5,18 @@
 #include <string.h>
 
 #include "corpus/json_record.h"
-#include "corpus/stream.h"
+#include "corpus/lines.h"
 
 enum {
-    BLOCK = 1 << 17,
     SEARCH_RECORDS = 1000,      /* a file whose first so many records lack a wanted column is refused */
     SEARCH_DOMAIN_RECORDS = 64, /* where all else was found, so many are looked at for a domain */
     SEARCH_DOMAIN_BYTES = 1 << 24,
 };
 
 struct jsonl {
-    struct hs_stream *stream;
-    struct hs_buffer bytes;
-    size_t at; /* the next line begins at bytes.data[at] */
-    bool end;
+    struct hs_lines lines;
     struct hs_json_record record;
 };
-
-/* ---- Lines -------------------------------------------------------------------------------------------------- */
-
-static headsift_status refill(struct jsonl *jsonl, headsift_error *error) {
-    if (jsonl->at > 0) {
-        jsonl->bytes.size -= jsonl->at;
-        memmove(jsonl->bytes.data, jsonl->bytes.data + jsonl->at, jsonl->bytes.size);
-        jsonl->at = 0;
-    }
-    bool more;
-    HS_TRY(hs_stream_read(jsonl->stream, BLOCK, &jsonl->bytes, &more, error));
-    jsonl->end = !more;
-    return HEADSIFT_OK;
-}
-
-/* *line stays NULL behind the last one. The line end is left out. */
-static headsift_status next_line(struct jsonl *jsonl, const char **line, size_t *size, headsift_error *error) {
-    *line = NULL;
-    const char *newline = NULL;
-    for (size_t searched = 0;;) {
-        size_t left = jsonl->bytes.size - jsonl->at;
-        if (left > searched) {
-            newline = memchr(jsonl->bytes.data + jsonl->at + searched, '\n', left - searched);
-        }
-        if (newline != NULL || jsonl->end) {
-            break;
-        }
-        searched = left;
-        HS_TRY(refill(jsonl, error));
-    }
-    size_t left = jsonl->bytes.size - jsonl->at;
-    if (left == 0) {
-        return HEADSIFT_OK;
-    }
-    *line = jsonl->bytes.data + jsonl->at;
-    *size = newline != NULL ? (size_t)(newline - *line) : left;
-    jsonl->at += newline != NULL ? *size + 1 : *size;
-    *size -= *size > 0 && (*line)[*size - 1] == '\r';
-    return HEADSIFT_OK;
-}
-
-static bool is_blank(const char *line, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r') {
-            return false;
-        }
-    }
-    return true;
-}
-
-static headsift_status next_record(struct jsonl *jsonl, const char **line, size_t *size, headsift_error *error) {
-    do {
-        HS_TRY(next_line(jsonl, line, size, error));
-    } while (*line != NULL && is_blank(*line, *size));
-    return HEADSIFT_OK;
-}
 
 /* ---- Records ------------------------------------------------------------------------------------------------ */
 
@@ -115,7 +55,7 @@ static void fill_in(const struct hs_reader *reader, const struct jsonl *jsonl, s
 static headsift_status next_jsonl(struct hs_reader *reader, struct hs_document *document, bool *more,
                                   headsift_error *error) {
     struct jsonl *jsonl = reader->state;
-    HS_TRY(next_record(jsonl, &document->raw, &document->raw_size, error));
+    HS_TRY(hs_lines_next(&jsonl->lines, &document->raw, &document->raw_size, error));
     *more = document->raw != NULL;
     if (!*more) {
         return HEADSIFT_OK;
@@ -142,19 +82,20 @@ static headsift_status next_jsonl(struct hs_reader *reader, struct hs_document *
 
 static void free_jsonl(struct jsonl *jsonl) {
     if (jsonl != NULL) {
-        hs_stream_close(jsonl->stream);
-        hs_buffer_free(&jsonl->bytes);
+        hs_lines_close(&jsonl->lines);
         hs_json_record_free(&jsonl->record);
         hs_free(jsonl);
     }
 }
 
-static headsift_status make_jsonl(const struct hs_input *input, struct jsonl **out, headsift_error *error) {
+static headsift_status make_jsonl(const struct hs_input *input, const struct hs_range *range, struct jsonl **out,
+                                  headsift_error *error) {
     struct jsonl *jsonl = hs_alloc(1, sizeof *jsonl);
     if (jsonl == NULL) {
         return hs_fail_memory(error, input->path, sizeof *jsonl);
     }
-    headsift_status status = hs_stream_open(input->path, input->compression, &jsonl->stream, error);
+    headsift_status status = hs_stream_open_at(input->path, input->compression, range != NULL ? range->file_offset : 0,
+                                               range != NULL ? range->skip_bytes : 0, &jsonl->lines.stream, error);
     if (status != HEADSIFT_OK) {
         free_jsonl(jsonl);
         return status;
@@ -213,7 +154,8 @@ static headsift_status look_at_records(const struct hs_columns *columns, struct 
     const char *line;
     size_t size;
     char why[256];
-    while (!search_done(columns, search) && next_record(jsonl, &line, &size, NULL) == HEADSIFT_OK && line != NULL) {
+    while (!search_done(columns, search) && hs_lines_next(&jsonl->lines, &line, &size, NULL) == HEADSIFT_OK &&
+           line != NULL) {
         search->records++;
         search->bytes += size;
         if (hs_json_record_parse(&jsonl->record, line, size, why, sizeof why) == HS_JSON_OBJECT &&
@@ -226,7 +168,7 @@ static headsift_status look_at_records(const struct hs_columns *columns, struct 
 
 static headsift_status search_columns(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
     struct jsonl *jsonl = NULL;
-    HS_TRY(make_jsonl(input, &jsonl, error));
+    HS_TRY(make_jsonl(input, NULL, &jsonl, error));
     struct search search = {0};
     headsift_status status = look_at_records(&reader->columns, jsonl, &search, error);
     if (status == HEADSIFT_OK) {
@@ -238,16 +180,17 @@ static headsift_status search_columns(struct hs_reader *reader, const struct hs_
     return status;
 }
 
-static headsift_status open_jsonl(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
+static headsift_status open_jsonl(struct hs_reader *reader, const struct hs_input *input, const struct hs_range *range,
+                                  headsift_error *error) {
     HS_TRY(search_columns(reader, input, error));
     struct jsonl *jsonl = NULL;
-    HS_TRY(make_jsonl(input, &jsonl, error));
+    HS_TRY(make_jsonl(input, range, &jsonl, error));
     reader->state = jsonl;
     return HEADSIFT_OK;
 }
 
 static double share_jsonl(const struct hs_reader *reader) {
-    return hs_stream_share(((const struct jsonl *)reader->state)->stream);
+    return hs_stream_share(((const struct jsonl *)reader->state)->lines.stream);
 }
 
 static void close_jsonl(struct hs_reader *reader) { free_jsonl(reader->state); }

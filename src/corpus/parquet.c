@@ -1,9 +1,11 @@
 /* Parquet through DuckDB: one streaming query over the needed columns, in file order, in bounded memory.
  * DuckDB gives up on a whole scan when a string is no UTF-8; from there on the file is read by parquet_raw.h. */
+#define _GNU_SOURCE
 #include "corpus/reader.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "corpus/parquet_raw.h"
 #include "corpus/sql.h"
@@ -11,7 +13,10 @@
 struct parquet {
     struct hs_sql sql;
     struct hs_parquet_column columns[HS_ROLES]; /**< by role; `name` NULL: no column plays it */
-    int64_t total, given;                       /* rows of the file, and of those the ones given */
+    bool ranged;                                /* only some rows are wanted: from `first` on */
+    bool names_rows;                            /* a column is called file_row_number */
+    int64_t first;                              /* row */
+    int64_t total, given;                       /* wanted rows, and of those the ones given */
     duckdb_result result;
     bool running; /* `result` is a scan */
     duckdb_data_chunk chunk;
@@ -64,7 +69,11 @@ static headsift_status refuse_missing(struct hs_reader *reader, enum hs_role rol
 
 /* `empty` is the result of SELECT * ... LIMIT 0. */
 static headsift_status find_columns(struct hs_reader *reader, duckdb_result *empty, headsift_error *error) {
+    struct parquet *parquet = reader->state;
     idx_t n = duckdb_column_count(empty);
+    for (idx_t i = 0; i < n; i++) {
+        parquet->names_rows = parquet->names_rows || strcasecmp(duckdb_column_name(empty, i), "file_row_number") == 0;
+    }
     for (int role = 0; role < HS_ROLES; role++) {
         const char *name = reader->columns.names[role];
         idx_t place = 0;
@@ -77,7 +86,6 @@ static headsift_status find_columns(struct hs_reader *reader, duckdb_result *emp
             return refuse_missing(reader, (enum hs_role)role, empty, error);
         }
     }
-    struct parquet *parquet = reader->state;
     reader->has_domain = parquet->columns[HS_ROLE_DOMAIN].name != NULL;
     return HEADSIFT_OK;
 }
@@ -122,7 +130,8 @@ static headsift_status read_total(struct hs_reader *reader, headsift_error *erro
     return HEADSIFT_OK;
 }
 
-static headsift_status open_parquet(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
+static headsift_status open_parquet(struct hs_reader *reader, const struct hs_input *input,
+                                    const struct hs_range *range, headsift_error *error) {
     struct parquet *parquet = hs_alloc(1, sizeof *parquet);
     if (parquet == NULL) {
         return hs_fail_memory(error, reader->path, sizeof *parquet);
@@ -132,6 +141,12 @@ static headsift_status open_parquet(struct hs_reader *reader, const struct hs_in
     struct hs_sql_options options = {.threads = 1, .paths = paths, .n_paths = 1};
     HS_TRY(hs_sql_open(&options, &parquet->sql, error));
     HS_TRY(read_columns(reader, error));
+    parquet->ranged = range != NULL;
+    if (range != NULL) {
+        parquet->first = range->first_row;
+        parquet->total = range->rows;
+        return HEADSIFT_OK;
+    }
     return read_total(reader, error);
 }
 
@@ -148,7 +163,8 @@ static headsift_status start_scan(struct hs_reader *reader, headsift_error *erro
                  hs_parquet_select(&text, column->name, column->string);
         }
     }
-    ok = ok && from_file(&text, reader->path);
+    ok = ok && from_file(&text, reader->path) &&
+         (!parquet->ranged || hs_parquet_rows(&text, parquet->names_rows, parquet->first, parquet->total));
     headsift_status status =
         ok ? hs_sql_stream(&parquet->sql, text.data, &parquet->result, error) : hs_fail_memory(error, "SQL", text.size);
     parquet->running = status == HEADSIFT_OK;
@@ -186,7 +202,8 @@ static headsift_status fetch(struct hs_reader *reader, headsift_error *error) {
     headsift_status status = next_chunk(reader, &reason);
     if (status == HEADSIFT_FAILED && parquet->raw == NULL && strstr(reason.message, "Invalid string encoding")) {
         stop_scan(parquet);
-        status = hs_parquet_raw_open(reader->path, parquet->columns, HS_ROLES, parquet->given, &parquet->raw, &reason);
+        status = hs_parquet_raw_open(reader->path, parquet->columns, HS_ROLES, parquet->first + parquet->given,
+                                     parquet->total - parquet->given, &parquet->raw, &reason);
         if (status == HEADSIFT_OK) {
             status = next_chunk(reader, &reason);
         }
@@ -217,6 +234,16 @@ static void take_row(struct parquet *parquet, struct hs_document *document) {
     parquet->given++;
 }
 
+static headsift_status fail_short(const struct hs_reader *reader, headsift_error *error) {
+    const struct parquet *parquet = reader->state;
+    char from[48] = "";
+    if (parquet->ranged) {
+        snprintf(from, sizeof from, " from row %" PRId64 " on", parquet->first);
+    }
+    return hs_fail(error, HEADSIFT_FAILED, "%s promises %" PRId64 " rows%s and holds %" PRId64 ": make it again",
+                   reader->path, parquet->total, from, parquet->given);
+}
+
 static headsift_status next_parquet(struct hs_reader *reader, struct hs_document *document, bool *more,
                                     headsift_error *error) {
     struct parquet *parquet = reader->state;
@@ -228,11 +255,7 @@ static headsift_status next_parquet(struct hs_reader *reader, struct hs_document
         take_row(parquet, document);
         return HEADSIFT_OK;
     }
-    if (parquet->given < parquet->total) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s promises %" PRId64 " rows and holds %" PRId64 ": make it again",
-                       reader->path, parquet->total, parquet->given);
-    }
-    return HEADSIFT_OK;
+    return parquet->given < parquet->total ? fail_short(reader, error) : HEADSIFT_OK;
 }
 
 static double share_parquet(const struct hs_reader *reader) {

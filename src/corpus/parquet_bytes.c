@@ -8,8 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "corpus/parquet_groups.h"
 
 enum { T_TRUE = 1, T_FALSE, T_I8, T_I16, T_I32, T_I64, T_DOUBLE, T_BINARY, T_LIST, T_SET, T_MAP, T_STRUCT };
 enum { MAX_DEPTH = 32, BLOCK = 1 << 24 };
@@ -262,46 +263,12 @@ bool hs_parquet_retype(struct hs_buffer *out, const char *metadata, size_t size,
 
 /* ---- The copy ----------------------------------------------------------------------------------------------- */
 
-static headsift_status read_at(int file, char *bytes, size_t size, int64_t place, headsift_error *error) {
-    while (size > 0) {
-        ssize_t count = pread(file, bytes, size, place);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return hs_fail_errno(error, count < 0 ? errno : EIO, "can't read its footer");
-        }
-        bytes += count;
-        size -= (size_t)count;
-        place += count;
-    }
-    return HEADSIFT_OK;
-}
-
-static uint32_t little_endian(const char *bytes) {
-    const unsigned char *b = (const unsigned char *)bytes;
-    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-}
-
 /* The new footer: metadata, its size, the closing mark. *pages: where the old one began. */
 static headsift_status make_footer(int file, struct hs_buffer *out, int64_t *pages, headsift_error *error) {
-    struct stat info;
-    char tail[8];
-    if (fstat(file, &info) != 0 || info.st_size < 12) {
-        return hs_fail(error, HEADSIFT_FAILED, "is no Parquet file");
-    }
-    HS_TRY(read_at(file, tail, sizeof tail, info.st_size - 8, error));
-    int64_t size = little_endian(tail);
-    *pages = info.st_size - 8 - size;
-    if (memcmp(tail + 4, "PAR1", 4) != 0 || *pages < 4) {
-        return hs_fail(error, HEADSIFT_FAILED, "is no Parquet file");
-    }
     struct hs_buffer metadata = {0};
-    bool ok = false, room = hs_buffer_reserve(&metadata, (size_t)size);
-    headsift_status status = room ? read_at(file, metadata.data, (size_t)size, *pages, error)
-                                  : hs_fail_memory(error, "its footer", (size_t)size);
+    headsift_status status = hs_parquet_metadata(file, &metadata, pages, error);
     if (status == HEADSIFT_OK) {
-        room = hs_parquet_retype(out, metadata.data, (size_t)size, &ok);
+        bool ok = false, room = hs_parquet_retype(out, metadata.data, metadata.size, &ok);
         uint32_t length = (uint32_t)out->size;
         for (unsigned shift = 0; shift < 32 && room; shift += 8) {
             char byte = (char)(unsigned char)(length >> shift & 0xFF);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct hs_parquet_raw {
     size_t n_columns;
     size_t places[MAX_COLUMNS]; /* of a string column among the string columns */
     bool required[MAX_COLUMNS]; /* of the string columns */
+    bool names_rows;            /* a column is called file_row_number */
     size_t n_strings;
     struct hs_parquet_pages *pages; /* n_groups rows of n_strings, as in the file */
     size_t n_groups, next_group;
@@ -36,6 +38,14 @@ struct hs_parquet_raw {
     duckdb_result result;
     bool running;
 };
+
+bool hs_parquet_rows(struct hs_buffer *out, bool names_rows, int64_t first, int64_t rows) {
+    if (names_rows) {
+        return hs_buffer_printf(out, " LIMIT %" PRId64 " OFFSET %" PRId64, rows, first);
+    }
+    return hs_buffer_printf(out, " WHERE file_row_number >= %" PRId64 " AND file_row_number < %" PRId64, first,
+                            first + rows);
+}
 
 bool hs_parquet_select(struct hs_buffer *out, const char *name, bool string) {
     return hs_buffer_printf(out, string ? "" : "CAST(") && hs_sql_identifier(out, name, strlen(name)) &&
@@ -130,13 +140,18 @@ static headsift_status find_pages(struct hs_parquet_raw *raw, const char *name, 
     return HEADSIFT_OK;
 }
 
-/* Which string columns are REQUIRED. The schema is listed depth first; only its first level counts. */
+/* Which string columns are REQUIRED, and whether a column has the name of row numbers. The schema is listed depth
+ * first; only its first level counts. */
 static void read_schema(struct hs_parquet_raw *raw, duckdb_data_chunk chunk, int64_t *below) {
     duckdb_string_t *names = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
     for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); row++) {
         int64_t children = number_at(chunk, 2, row);
         bool top = *below == 0;
         *below += (children > 0 ? children : 0) - (top ? 0 : 1);
+        static const char number[] = "file_row_number";
+        raw->names_rows =
+            raw->names_rows || (top && duckdb_string_t_length(names[row]) == sizeof number - 1 &&
+                                strncasecmp(duckdb_string_t_data(&names[row]), number, sizeof number - 1) == 0);
         for (size_t i = 0; i < raw->n_columns && top; i++) {
             const char *name = raw->columns[i].name;
             if (name != NULL && raw->columns[i].string && strlen(name) == duckdb_string_t_length(names[row]) &&
@@ -201,20 +216,26 @@ static headsift_status open_files(struct hs_parquet_raw *raw, headsift_error *er
     return hs_sql_open(&options, &raw->sql, error);
 }
 
-static void find_first_group(struct hs_parquet_raw *raw, int64_t first) {
+/* Leaves out the row groups before and behind the rows. */
+static void find_groups(struct hs_parquet_raw *raw, int64_t first, int64_t rows) {
     while (raw->next_group < raw->n_groups) {
-        int64_t rows = raw->pages[raw->next_group * raw->n_strings].rows;
-        if (raw->row + rows > first) {
+        int64_t group_rows = raw->pages[raw->next_group * raw->n_strings].rows;
+        if (raw->row + group_rows > first) {
             break;
         }
-        raw->row += rows;
+        raw->row += group_rows;
         raw->next_group++;
     }
     raw->skip = first - raw->row;
+    size_t n = raw->next_group;
+    for (int64_t covered = -raw->skip; n < raw->n_groups && covered < rows; n++) {
+        covered += raw->pages[n * raw->n_strings].rows;
+    }
+    raw->n_groups = n;
 }
 
 headsift_status hs_parquet_raw_open(const char *path, const struct hs_parquet_column *columns, size_t n, int64_t first,
-                                    struct hs_parquet_raw **out, headsift_error *error) {
+                                    int64_t rows, struct hs_parquet_raw **out, headsift_error *error) {
     *out = NULL;
     struct hs_parquet_raw *raw = n <= MAX_COLUMNS ? hs_alloc(1, sizeof *raw) : NULL;
     if (raw == NULL) {
@@ -229,7 +250,7 @@ headsift_status hs_parquet_raw_open(const char *path, const struct hs_parquet_co
         hs_parquet_raw_close(raw);
         return status;
     }
-    find_first_group(raw, first);
+    find_groups(raw, first, rows);
     *out = raw;
     return HEADSIFT_OK;
 }
@@ -359,10 +380,8 @@ static bool join_others(const struct hs_parquet_raw *raw, struct hs_buffer *text
         }
     }
     return ok && hs_buffer_printf(text, " FROM read_parquet(") && hs_sql_path(text, raw->path) &&
-           hs_buffer_printf(text,
-                            ", hive_partitioning=false, file_row_number=true) WHERE file_row_number >= %" PRId64
-                            " AND file_row_number < %" PRId64 ") f",
-                            raw->row, raw->row + rows);
+           hs_buffer_printf(text, ", hive_partitioning=false)") &&
+           hs_parquet_rows(text, raw->names_rows, raw->row, rows) && hs_buffer_printf(text, ") f");
 }
 
 /* The batch's rows, without the first ones that were given before. */

@@ -16,9 +16,10 @@ struct hs_parquet_column {
 
 struct hs_parquet_raw;
 
-/** Starts at row `first` of the file. Memory: the string columns' pages, compressed, of 32 MB or one row group. */
+/** The row groups that hold `rows` rows from `first` on; starts at `first`, may give more behind the last. Memory: the
+ * string columns' pages, compressed, of 32 MB or one row group. */
 headsift_status hs_parquet_raw_open(const char *path, const struct hs_parquet_column *columns, size_t n, int64_t first,
-                                    struct hs_parquet_raw **out, headsift_error *error);
+                                    int64_t rows, struct hs_parquet_raw **out, headsift_error *error);
 /** The next rows: a vector a wanted column, BLOB (strings) or VARCHAR; duckdb_destroy_data_chunk. NULL behind the last.
  */
 headsift_status hs_parquet_raw_next(struct hs_parquet_raw *raw, duckdb_data_chunk *chunk, headsift_error *error);
@@ -26,5 +27,8 @@ void hs_parquet_raw_close(struct hs_parquet_raw *raw); /**< NULL is fine */
 
 /** Appends the expression that reads a column: as it is, or cast to VARCHAR. */
 bool hs_parquet_select(struct hs_buffer *out, const char *name, bool string);
+/** Appends what holds a SELECT from read_parquet to some rows: a filter by row number, which leaves row groups out by
+ * their footer, or, where a column of the file has that name, a count of rows. */
+bool hs_parquet_rows(struct hs_buffer *out, bool names_rows, int64_t first, int64_t rows);
 
 #endif

@@ -12,7 +12,9 @@ struct text {
     bool done;
 };
 
-static headsift_status open_text(struct hs_reader *reader, const struct hs_input *input, headsift_error *error) {
+static headsift_status open_text(struct hs_reader *reader, const struct hs_input *input, const struct hs_range *range,
+                                 headsift_error *error) {
+    (void)range; /* there is only one record */
     if (reader->columns.required[HS_ROLE_DOMAIN]) {
         return hs_fail(error, HEADSIFT_USAGE, "%s is plain text and has no columns: use --domain =NAME, =FILE or =DIR",
                        reader->path);

@@ -2,10 +2,10 @@
  * A record that can't be used is given with a note, so that every record keeps its number. */
 #include "corpus/reader.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "corpus/scan.h"
 
 static const struct hs_reader_kind *const kinds[] = {
     [HS_FORMAT_PARQUET] = &hs_reader_parquet,
@@ -33,6 +33,11 @@ void hs_document_set(struct hs_document *document, enum hs_role role, const char
 
 headsift_status hs_reader_open(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
                                struct hs_reader **out, headsift_error *error) {
+    return hs_reader_open_range(input, inputs, all_fields, NULL, out, error);
+}
+
+headsift_status hs_reader_open_range(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
+                                     const struct hs_range *range, struct hs_reader **out, headsift_error *error) {
     *out = NULL;
     struct hs_reader *reader = hs_alloc(1, sizeof *reader);
     if (reader == NULL) {
@@ -40,13 +45,15 @@ headsift_status hs_reader_open(const struct hs_input *input, const headsift_inpu
     }
     reader->kind = kinds[input->format];
     reader->all_fields = all_fields;
+    reader->first = range != NULL ? range->first_row : 0;
+    reader->limit = range != NULL ? range->rows : -1;
     reader->path = hs_copy_string(input->path);
     headsift_status status = hs_columns_init(inputs, input->path, &reader->columns, error);
     if (status == HEADSIFT_OK && reader->path == NULL) {
         status = hs_fail_memory(error, input->path, strlen(input->path));
     }
     if (status == HEADSIFT_OK) {
-        status = reader->kind->open(reader, input, error);
+        status = reader->kind->open(reader, input, range, error);
     }
     if (status != HEADSIFT_OK) {
         hs_reader_close(reader);
@@ -80,16 +87,23 @@ static void check_text(const struct hs_reader *reader, struct hs_document *docum
     }
 }
 
+static headsift_status fail_short(const struct hs_reader *reader, headsift_error *error) {
+    return hs_fail(error, HEADSIFT_FAILED,
+                   "%s ends at record %" PRId64 ", %" PRId64
+                   " before its last one: it has changed since it was scanned",
+                   reader->path, reader->first + reader->rows, reader->limit - reader->rows);
+}
+
 headsift_status hs_reader_next(struct hs_reader *reader, struct hs_document *document, bool *more,
                                headsift_error *error) {
-    *document = (struct hs_document){.row = reader->rows};
+    *document = (struct hs_document){.row = reader->first + reader->rows};
     *more = false;
-    if (reader->last > 0 && reader->rows >= reader->last) {
+    if (reader->rows == reader->limit) {
         return HEADSIFT_OK;
     }
     HS_TRY(reader->kind->next(reader, document, more, error));
     if (!*more) {
-        return HEADSIFT_OK;
+        return reader->limit < 0 ? HEADSIFT_OK : fail_short(reader, error);
     }
     reader->rows++;
     if (reader->columns.fixed_domain != NULL) {
@@ -119,45 +133,8 @@ bool hs_reader_has_domain(const struct hs_reader *reader) {
 }
 
 double hs_reader_share(const struct hs_reader *reader) {
-    return reader->last > reader->first
-               ? (double)(reader->rows - reader->first) / (double)(reader->last - reader->first)
-               : reader->kind->share(reader);
-}
-
-headsift_status hs_reader_open_range(const struct hs_input *input, const headsift_inputs *inputs, bool all_fields,
-                                     const struct hs_range *range, struct hs_reader **out, headsift_error *error) {
-    struct hs_document document;
-    bool more = true;
-    HS_TRY(hs_reader_open(input, inputs, all_fields, out, error));
-    struct hs_reader *reader = *out;
-    headsift_status status = HEADSIFT_OK;
-    while (range != NULL && status == HEADSIFT_OK && more && reader->rows < range->first_row) {
-        status = hs_reader_next(reader, &document, &more, error);
+    if (reader->limit < 0) {
+        return reader->kind->share(reader);
     }
-    if (range != NULL) {
-        reader->first = range->first_row;
-        reader->last = range->first_row + range->rows;
-    }
-    if (status != HEADSIFT_OK) {
-        hs_reader_close(reader);
-        *out = NULL;
-    }
-    return status;
-}
-
-headsift_status hs_parquet_footer_sha256(const char *path, char hex[HS_HASH_HEX], headsift_error *error) {
-    struct hs_map map;
-    HS_TRY(hs_map_open(path, &map, error));
-    uint32_t size = 0;
-    headsift_status status;
-    if (map.size >= 12) {
-        memcpy(&size, map.data + map.size - 8, sizeof size);
-    }
-    if (map.size < 12 || size > map.size - 12) {
-        status = hs_fail(error, HEADSIFT_FAILED, "%s is no whole Parquet file: make it again", path);
-    } else {
-        status = hs_hash_bytes(map.data + map.size - 8 - size, size, hex, error);
-    }
-    hs_map_close(&map);
-    return status;
+    return reader->limit > 0 ? (double)reader->rows / (double)reader->limit : 1.0;
 }

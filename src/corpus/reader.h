@@ -1,5 +1,5 @@
 /* What a format has to offer to be read: a few functions behind one struct.
- * A new format is a file with one hs_reader_kind, a line in reader.c and its suffix in inputs.c. */
+ * A new format is a file with one hs_reader_kind, a line in reader.c and its suffixes in formats.c. */
 #ifndef HS_CORPUS_READER_H
 #define HS_CORPUS_READER_H
 
@@ -7,8 +7,10 @@
 #include "corpus/corpus.h"
 
 struct hs_reader_kind {
-    /** Sets reader->state (close is called also after a failure) and reader->has_domain. */
-    headsift_status (*open)(struct hs_reader *reader, const struct hs_input *input, headsift_error *error);
+    /** Sets reader->state (close is called also after a failure) and reader->has_domain. `range` NULL: the whole file;
+     * else the next record is the range's first. The caller counts its rows. */
+    headsift_status (*open)(struct hs_reader *reader, const struct hs_input *input, const struct hs_range *range,
+                            headsift_error *error);
     /** Fills in a zeroed document, but for `row` and a fixed domain. UTF-8 is checked by the caller. */
     headsift_status (*next)(struct hs_reader *reader, struct hs_document *document, bool *more, headsift_error *error);
     double (*share)(const struct hs_reader *reader);
@@ -22,8 +24,9 @@ struct hs_reader {
     struct hs_columns columns;
     bool all_fields;
     bool has_domain; /**< a column plays the domain's role; a fixed domain is added by reader.c */
+    int64_t first;   /**< row of the first record */
     int64_t rows;    /**< records given so far */
-    int64_t first, last; /**< of the range; last 0: to the end */
+    int64_t limit;   /**< records of the range; -1: no range */
 };
 
 extern const struct hs_reader_kind hs_reader_jsonl;

@@ -28,7 +28,11 @@ struct hs_stream {
     size_t input_at, input_size; /* input[input_at .. input_size] is not decoded yet */
     uint64_t bytes_read, file_size;
     bool inside;  /* a gzip member or a zstd frame has begun and has not ended */
-    bool started; /* the byte order mark, if any, is behind us */
+    bool started; /* the byte order mark and the bytes to leave out are behind us */
+    uint64_t skip, position;
+    bool keeps_places;
+    struct hs_place *places; /* of members and frames; the ones before place_at are passed */
+    size_t place_at, n_places, places_capacity;
     z_stream gzip;
     bool gzip_ready;
     ZSTD_DCtx *zstd;
@@ -87,18 +91,27 @@ static headsift_status open_decoder(struct hs_stream *stream, headsift_error *er
     return HEADSIFT_OK;
 }
 
-static headsift_status open_file(struct hs_stream *stream, headsift_error *error) {
+static headsift_status open_file(struct hs_stream *stream, uint64_t offset, headsift_error *error) {
     stream->file = open(stream->path, O_RDONLY | O_CLOEXEC);
     struct stat info;
     if (stream->file < 0 || fstat(stream->file, &info) != 0) {
         return hs_fail_errno(error, errno, "can't open %s", stream->path);
     }
     stream->file_size = (uint64_t)info.st_size;
+    stream->bytes_read = offset;
+    if (offset > 0 && (offset > INT64_MAX || lseek(stream->file, (off_t)offset, SEEK_SET) < 0)) {
+        return hs_fail_errno(error, errno, "can't read %s at byte %" PRIu64, stream->path, offset);
+    }
     return HEADSIFT_OK;
 }
 
 headsift_status hs_stream_open(const char *path, enum hs_compression compression, struct hs_stream **out,
                                headsift_error *error) {
+    return hs_stream_open_at(path, compression, 0, 0, out, error);
+}
+
+headsift_status hs_stream_open_at(const char *path, enum hs_compression compression, uint64_t file_offset,
+                                  uint64_t skip, struct hs_stream **out, headsift_error *error) {
     *out = NULL;
     struct hs_stream *stream = hs_alloc(1, sizeof *stream);
     if (stream == NULL) {
@@ -106,9 +119,11 @@ headsift_status hs_stream_open(const char *path, enum hs_compression compression
     }
     stream->file = -1;
     stream->compression = compression;
+    stream->skip = skip;
+    stream->started = file_offset > 0 && skip == 0;
     stream->path = hs_copy_string(path);
     stream->input = hs_alloc(INPUT_SIZE, 1);
-    headsift_status status = stream->path != NULL && stream->input != NULL ? open_file(stream, error)
+    headsift_status status = stream->path != NULL && stream->input != NULL ? open_file(stream, file_offset, error)
                                                                            : hs_fail_memory(error, path, INPUT_SIZE);
     if (status == HEADSIFT_OK) {
         status = open_decoder(stream, error);
@@ -132,6 +147,7 @@ void hs_stream_close(struct hs_stream *stream) {
         inflateEnd(&stream->gzip);
     }
     ZSTD_freeDCtx(stream->zstd);
+    hs_free(stream->places);
     hs_free(stream->input);
     hs_free(stream->path);
     hs_free(stream);
@@ -140,6 +156,48 @@ void hs_stream_close(struct hs_stream *stream) {
 double hs_stream_share(const struct hs_stream *stream) {
     double share = stream->file_size > 0 ? (double)stream->bytes_read / (double)stream->file_size : 1.0;
     return share < 1.0 ? share : 1.0; /* the file may have grown */
+}
+
+uint64_t hs_stream_position(const struct hs_stream *stream) { return stream->position; }
+
+/* ---- Places ------------------------------------------------------------------------------------------------- */
+
+void hs_stream_keep_places(struct hs_stream *stream) { stream->keeps_places = true; }
+
+/* A member or frame begins at the input's next byte. Of several at one position (empty ones) the last counts. */
+static headsift_status keep_place(struct hs_stream *stream, headsift_error *error) {
+    if (!stream->keeps_places || stream->inside || stream->input_at == stream->input_size) {
+        return HEADSIFT_OK;
+    }
+    struct hs_place place = {stream->bytes_read - (stream->input_size - stream->input_at), stream->position};
+    if (stream->n_places > 0 && stream->places[stream->n_places - 1].position == place.position) {
+        stream->places[stream->n_places - 1] = place;
+        return HEADSIFT_OK;
+    }
+    void *places = stream->places;
+    bool grown = hs_grow(&places, &stream->places_capacity, stream->n_places + 1, sizeof *stream->places);
+    stream->places = places;
+    if (!grown) {
+        return hs_fail_memory(error, stream->path, stream->n_places * sizeof *stream->places);
+    }
+    stream->places[stream->n_places++] = place;
+    return HEADSIFT_OK;
+}
+
+struct hs_place hs_stream_place(struct hs_stream *stream, uint64_t position) {
+    if (stream->compression == HS_PLAIN) {
+        return (struct hs_place){position, position};
+    }
+    while (stream->place_at + 1 < stream->n_places && stream->places[stream->place_at + 1].position <= position) {
+        stream->place_at++;
+    }
+    struct hs_place place = stream->n_places > 0 ? stream->places[stream->place_at] : (struct hs_place){0, 0};
+    if (stream->place_at > stream->n_places / 2) {
+        stream->n_places -= stream->place_at;
+        memmove(stream->places, stream->places + stream->place_at, stream->n_places * sizeof *stream->places);
+        stream->place_at = 0;
+    }
+    return place;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------------------ */
@@ -191,6 +249,7 @@ static headsift_status inflate_step(struct hs_stream *stream, char *out, size_t 
     if (input == 0) {
         return HEADSIFT_OK;
     }
+    HS_TRY(keep_place(stream, error));
     gzip->next_in = stream->input + stream->input_at;
     gzip->avail_in = (uInt)input;
     gzip->next_out = (Bytef *)out;
@@ -210,6 +269,7 @@ static headsift_status inflate_step(struct hs_stream *stream, char *out, size_t 
 }
 
 static headsift_status zstd_step(struct hs_stream *stream, char *out, size_t room, size_t *got, headsift_error *error) {
+    HS_TRY(keep_place(stream, error));
     ZSTD_inBuffer input = {stream->input, stream->input_size, stream->input_at};
     ZSTD_outBuffer output = {out, room, 0};
     size_t state = ZSTD_decompressStream(stream->zstd, &output, &input);
@@ -254,7 +314,24 @@ static headsift_status read_step(struct hs_stream *stream, size_t room, struct h
                                            : decode(stream, place, room, &got, error));
     out->size += got;
     out->data[out->size] = '\0';
+    stream->position += got;
     *more = got > 0;
+    return HEADSIFT_OK;
+}
+
+/* Reads up to the bytes to leave out, and on until there are others. */
+static headsift_status skip_bytes(struct hs_stream *stream, size_t room, struct hs_buffer *out, bool *more,
+                                  headsift_error *error) {
+    size_t start = out->size;
+    *more = true;
+    while (*more && out->size == start) {
+        HS_TRY(read_step(stream, room, out, more, error));
+        size_t got = out->size - start, left_out = stream->skip < got ? (size_t)stream->skip : got;
+        stream->skip -= left_out;
+        memmove(out->data + start, out->data + start + left_out, got - left_out);
+        out->size -= left_out;
+    }
+    stream->started = true;
     return HEADSIFT_OK;
 }
 
@@ -277,5 +354,8 @@ static headsift_status skip_mark(struct hs_stream *stream, size_t room, struct h
 
 headsift_status hs_stream_read(struct hs_stream *stream, size_t room, struct hs_buffer *out, bool *more,
                                headsift_error *error) {
-    return stream->started ? read_step(stream, room, out, more, error) : skip_mark(stream, room, out, more, error);
+    if (stream->started) {
+        return read_step(stream, room, out, more, error);
+    }
+    return stream->skip > 0 ? skip_bytes(stream, room, out, more, error) : skip_mark(stream, room, out, more, error);
 }

@@ -135,26 +135,28 @@ static headsift_status copy_bytes(FILE *from, int64_t bytes, FILE *to, const cha
     return HEADSIFT_OK;
 }
 
-/* Its own journal may bear the name of one that is being copied: it gets the name when it is whole. */
-static headsift_status begin_file(struct hs_rows *rows, const struct found *best, headsift_error *error) {
+/* Its own journal may bear the name of the one that is being copied: it gets the name when it is whole. */
+static headsift_status take_over(struct hs_rows *rows, const struct found *best, headsift_error *error) {
     struct hs_atomic_file file;
     HS_TRY(hs_atomic_open(rows->path, &file, error));
-    headsift_status status = HEADSIFT_OK;
-    if (best->file != NULL) {
-        status = copy_bytes(best->file, best->bytes, file.stream, rows->path, error);
-    } else if (fwrite(rows->head, 1, strlen(rows->head), file.stream) != strlen(rows->head)) {
-        status = hs_fail_errno(error, errno, "can't write %s", rows->path);
-    }
+    headsift_status status = copy_bytes(best->file, best->bytes, file.stream, rows->path, error);
     if (status != HEADSIFT_OK) {
         hs_atomic_abort(&file);
         return status;
     }
-    HS_TRY(hs_atomic_commit(&file, error));
-    rows->file = fopen(rows->path, "r+e");
-    if (rows->file == NULL || fseeko(rows->file, 0, SEEK_END) != 0) {
-        return hs_fail_errno(error, errno, "can't write %s", rows->path);
+    return hs_atomic_commit(&file, error);
+}
+
+static headsift_status begin_file(struct hs_rows *rows, const struct found *best, headsift_error *error) {
+    if (best->file != NULL) {
+        HS_TRY(take_over(rows, best, error));
     }
-    return HEADSIFT_OK;
+    rows->file = fopen(rows->path, best->file != NULL ? "r+e" : "w+e");
+    bool ok = rows->file != NULL && fseeko(rows->file, 0, SEEK_END) == 0;
+    if (ok && best->file == NULL) {
+        ok = fputs(rows->head, rows->file) >= 0 && fflush(rows->file) == 0;
+    }
+    return ok ? HEADSIFT_OK : hs_fail_errno(error, errno, "can't write %s", rows->path);
 }
 
 static headsift_status open_rows(const struct hs_score_plan *plan, const struct hs_part *part, struct hs_rows *rows,

@@ -131,7 +131,7 @@ static void a_dry_run_prints_the_plan_and_writes_nothing(void **state) {
         cli("printf '{\"text\":\"a\"}\\n{\"text\":\"b\"}\\n' >two.jsonl; "
             "headsift score -m $MODEL --heads $HEADS -o no two.jsonl --dry-run --limit 9");
     assert_code(output, 0);
-    static const char *const parts[] = {"jsonl",       "two.jsonl", "part-00000-00000-two.parquet",
+    static const char *const parts[] = {"jsonl",       "two.jsonl", "1 unit",
                                         "2 documents", "uniform",   "limit"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         assert_non_null(strstr(output->out.data, parts[i]));
@@ -197,7 +197,7 @@ static void signals_stop_after_the_batch(void **state) {
     assert_code(cli("ls term/*.parquet* 2>/dev/null | wc -l"), 0);
     const struct cli_output *output = cli("cat err");
     assert_non_null(strstr(output->out.data, "goes on"));
-    assert_string_equal(cli("ls term | tr '\\n' ' '")->out.data, "_parts.jsonl score.json ");
+    assert_string_equal(cli("ls term | tr '\\n' ' '")->out.data, "_index _running score.json ");
     assert_int_equal(stopped_by("usr", SIGUSR1, 0), 4);
     assert_int_equal(stopped_by("int", SIGINT, 0), 4);
 }

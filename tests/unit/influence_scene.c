@@ -64,6 +64,33 @@ static void stop_in_time(void *user, const headsift_progress *progress) {
     scene->stop = scene->stop_after > 0 && progress->documents >= scene->stop_after;
 }
 
+size_t length_of(size_t i) { return i % 400 == 399 ? 2500 : i * 37 % 90 + 2; }
+
+void text_of(size_t i, char *out) {
+    for (size_t at = 0; at < length_of(i); at++) {
+        out[at] = (char)('a' + (int)((at * at + i * 31 + at / 7 + i * at) % 25));
+    }
+    if (i == 700) {
+        out[3] = 'z';
+    }
+    out[length_of(i)] = '\0';
+}
+
+void append_record(struct hs_buffer *out, size_t i) {
+    char text[4096];
+    text_of(i, text);
+    assert_true(hs_buffer_printf(out, "{\"id\":\"d%zu\",\"domain\":\"m%zu\",\"text\":\"%s\"}\n", i, i % 3, text));
+}
+
+void write_many(const struct scene *scene, const char *name, size_t first, size_t n) {
+    struct hs_buffer lines = {0};
+    for (size_t i = first; i < first + n; i++) {
+        append_record(&lines, i);
+    }
+    write_text(scene, name, n > 0 ? lines.data : "");
+    hs_buffer_free(&lines);
+}
+
 /* One call over a space-separated list of the folder's files, into its folder "out". */
 headsift_status score(struct scene *scene, const char *names, headsift_inputs inputs,
                       const headsift_score_options *options, bool overwrite) {

@@ -32,6 +32,13 @@ void remove_file(const struct scene *scene, const char *name);
 struct hs_buffer bytes_of(const struct scene *scene, const char *name);
 void assert_same_bytes(const struct scene *scene, const char *name, struct hs_buffer *before); /**< frees `before` */
 
+size_t length_of(size_t i); /**< of text i: 2 to 91 characters, now and then more than a batch */
+/** Letters that the tokenizer has; text 700 has one that the model lacks. */
+void text_of(size_t i, char *out);
+/** Record i as a line of JSONL: id "d", domain "m" and a number, text. */
+void append_record(struct hs_buffer *out, size_t i);
+void write_many(const struct scene *scene, const char *name, size_t first, size_t n);
+
 /** One call over a space-separated list of the folder's files. */
 headsift_status score(struct scene *scene, const char *names, headsift_inputs inputs,
                       const headsift_score_options *options, bool overwrite);
