@@ -113,14 +113,16 @@ static headsift_status add_chunk(struct groups *groups, duckdb_data_chunk chunk,
     return HEADSIFT_OK;
 }
 
+/* A column that DuckDB calls otherwise than the file does (TEXT_1 beside text) is weighed with all others. */
 static headsift_status read_groups(struct hs_sql *sql, const char *path, const char *column, struct groups *groups,
                                    headsift_error *error) {
     struct hs_buffer text = {0};
     duckdb_result result;
-    bool ok = hs_buffer_printf(&text, "SELECT coalesce(row_group_num_rows, -1)::BIGINT, "
-                                      "coalesce(total_uncompressed_size, -1)::BIGINT FROM parquet_metadata(") &&
-              hs_sql_path(&text, path) && hs_buffer_printf(&text, ") WHERE path_in_schema = ") &&
-              hs_sql_string(&text, column, strlen(column)) && hs_buffer_printf(&text, " ORDER BY row_group_id");
+    bool ok = hs_buffer_printf(&text, "SELECT coalesce(any_value(row_group_num_rows), -1)::BIGINT, "
+                                      "coalesce(sum(total_uncompressed_size) FILTER (path_in_schema = ") &&
+              hs_sql_string(&text, column, strlen(column)) &&
+              hs_buffer_printf(&text, "), sum(total_uncompressed_size), -1)::BIGINT FROM parquet_metadata(") &&
+              hs_sql_path(&text, path) && hs_buffer_printf(&text, ") GROUP BY row_group_id ORDER BY row_group_id");
     headsift_status status = ok ? hs_sql_run(sql, text.data, &result, error) : hs_fail_memory(error, "SQL", text.size);
     hs_buffer_free(&text);
     HS_TRY(status);

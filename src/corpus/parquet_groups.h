@@ -9,7 +9,7 @@
 #include "base/memory.h"
 
 struct hs_parquet_group {
-    int64_t rows, text_bytes; /**< text_bytes: the column's pages, uncompressed */
+    int64_t rows, text_bytes; /**< text_bytes: the column's pages, uncompressed; all columns' where it is not found */
 };
 
 /** The row groups in order, empty ones left out. *out: hs_free. @param column  of strings, on the first level. */

@@ -77,7 +77,32 @@ static void test_column_of_row_numbers(void **state) {
         make_strings(path, strings, 1);
         assert_int_equal(check_ranges(path, NULL), 9);
         assert_int_equal(check_ranges(path, &with_id), 9);
+        struct hs_reader *reader = must_open(path, &with_id, false);
+        struct hs_document document;
+        for (int row = 0; row < 9; row++) {
+            assert_true(next(reader, &document));
+            assert_int_equal(document.id_size, 1);
+            assert_int_equal(document.id[0], '9' - row);
+        }
+        hs_reader_close(reader);
     }
+}
+
+/* Two columns that differ in case alone: DuckDB gives the second another name than the footer has. */
+static void test_renamed_column(void **state) {
+    (void)state;
+    const char *path = make("twins.parquet", "SELECT 'a' || i AS text, 'b' || i AS tex2 FROM range(5000) t(i)",
+                            ", ROW_GROUP_SIZE 2048");
+    struct hs_buffer file = {0};
+    assert_int_equal(hs_file_read(path, SIZE_MAX, &file, NULL), HEADSIFT_OK);
+    for (char *at; (at = memmem(file.data, file.size, "tex2", 4)) != NULL;) {
+        memcpy(at, "TEXT", 4);
+    }
+    put("twins.parquet", file.data, file.size);
+    hs_buffer_free(&file);
+    headsift_inputs inputs = {.text = "TEXT_1"};
+    const int64_t units[] = {20000};
+    check_sizes_of(path, &inputs, 5000, units, 1);
 }
 
 /* ---- Cuts --------------------------------------------------------------------------------------------------- */
@@ -239,6 +264,7 @@ int main(void) {
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_single_rows),
         cmocka_unit_test(test_column_of_row_numbers),
+        cmocka_unit_test(test_renamed_column),
         cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_only_the_range_is_read),
         cmocka_unit_test(test_missing_rows),

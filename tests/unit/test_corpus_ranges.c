@@ -207,6 +207,28 @@ static void test_packed_places(void **state) {
     hs_buffer_free(&lines);
 }
 
+/* Of several members or frames that begin at one record, the empty ones are passed over. */
+static void test_places_behind_nothing(void **state) {
+    (void)state;
+    static const char line[] = "{\"text\": 1}\n";
+    for (int kind = HS_GZIP; kind <= HS_ZSTD; kind++) {
+        struct hs_buffer file = packed((enum hs_compression)kind, line, sizeof line - 1, 1);
+        for (uint32_t which = 0; which < 2; which++) {
+            add_nothing(&file, (enum hs_compression)kind, which);
+        }
+        size_t behind = file.size;
+        (kind == HS_GZIP ? gzip_member : zstd_frame)(&file, line, sizeof line - 1);
+        struct hs_input_list list;
+        struct hs_ranges ranges = scan_path(put("nothing.jsonl", file.data, file.size), &list, 1);
+        assert_int_equal(ranges.n, 2);
+        assert_int_equal(ranges.items[1].file_offset, behind);
+        assert_int_equal(ranges.items[1].skip_bytes, 0);
+        hs_ranges_free(&ranges);
+        hs_inputs_free(&list);
+        hs_buffer_free(&file);
+    }
+}
+
 /* ---- What goes wrong ---------------------------------------------------------------------------------------- */
 
 static void test_changed_file(void **state) {
@@ -269,10 +291,17 @@ static void test_stop(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),         cmocka_unit_test(test_huge_lines),   cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_nothing),       cmocka_unit_test(test_text_files),   cmocka_unit_test(test_plain_places),
-        cmocka_unit_test(test_packed_places), cmocka_unit_test(test_changed_file), cmocka_unit_test(test_broken_file),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_huge_lines),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_text_files),
+        cmocka_unit_test(test_plain_places),
+        cmocka_unit_test(test_packed_places),
+        cmocka_unit_test(test_changed_file),
+        cmocka_unit_test(test_broken_file),
         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_places_behind_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
