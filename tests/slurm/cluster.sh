@@ -18,7 +18,6 @@ cluster_start() {
         cluster_node_start $node || return 1
     done
     cluster_wait 60 'cluster_idle' || {
-        sinfo >&2 || true
         cluster_fail "the nodes did not come up" "$cluster"/*.log
         return 1
     }
@@ -67,15 +66,14 @@ cluster_guard() {
 
 # cluster_wait SECONDS CONDITION: asks four times a second.
 cluster_wait() {
-    cluster_tries=$(($1 * 4))
+    cluster_end=$(($(date +%s) + $1))
     while ! eval "$2"; do
-        cluster_tries=$((cluster_tries - 1))
-        [ $cluster_tries -gt 0 ] || return 1
+        [ "$(date +%s)" -lt $cluster_end ] || return 1
         sleep 0.25
     done
 }
 
-cluster_idle() { [ "$(sinfo -h -N -o '%T' | grep -c '^idle$')" = 3 ]; }
+cluster_idle() { [ "$(timeout 5 sinfo -h -N -o '%T' | grep -c '^idle$')" = 3 ]; }
 
 # cluster_fail MESSAGE FILE...: what went wrong, and the ends of the logs.
 cluster_fail() {
@@ -134,7 +132,7 @@ cluster_configure() {
     mkdir -p "$cluster/state"
     cat >"$SLURM_CONF" <<END
 ClusterName=headsift
-SlurmctldHost=localhost
+SlurmctldHost=localhost(127.0.0.1)
 SlurmctldPort=$cluster_port
 SlurmUser=$user
 SlurmdUser=$user
