@@ -43,10 +43,9 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
     int32_t lengths[MOST_LENGTHS];
     headsift_bench_options options = cli_bench_options(values, lengths);
     headsift_heads *heads = NULL;
-    headsift_model_options model;
+    const headsift_model_options model = cli_model_options(values);
     HS_TRY(parse_lengths(values->lengths, lengths, &options.n_lengths, error));
     HS_TRY(check(call, error));
-    HS_TRY(cli_model_options(values, &model, error));
     headsift_status status = values->heads != NULL ? headsift_heads_load(values->heads, &heads, error) : HEADSIFT_OK;
     if (status == HEADSIFT_OK) {
         headsift_inputs inputs = cli_inputs(values);

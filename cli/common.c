@@ -56,23 +56,18 @@ headsift_status cli_need_place(const char *output, headsift_error *error) {
     return status;
 }
 
-headsift_status cli_model_options(const struct cli_values *values, headsift_model_options *out, headsift_error *error) {
-    if (values->dtype > HEADSIFT_DTYPE_BF16) {
-        return hs_fail(error, HEADSIFT_USAGE, "int8 is not there yet; use --dtype f32 or bf16");
-    }
-    *out = (headsift_model_options){
+headsift_model_options cli_model_options(const struct cli_values *values) {
+    return (headsift_model_options){
         .path = values->model,
         .dtype = (headsift_dtype)values->dtype,
         .threads = (int)values->threads,
     };
-    return HEADSIFT_OK;
 }
 
 headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error) {
-    headsift_model_options options;
+    const headsift_model_options options = cli_model_options(&call->values);
     *out = NULL;
     HS_TRY(cli_need(call, call->values.model, "-m MODEL", error));
-    HS_TRY(cli_model_options(&call->values, &options, error));
     return headsift_model_open(&options, &call->monitor.callbacks, out, error);
 }
 

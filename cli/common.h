@@ -15,7 +15,7 @@ struct cli_call {
 };
 
 extern const struct cli_command cli_probe, cli_heads, cli_score, cli_select, cli_run, cli_inspect, cli_tokenize,
-    cli_bench;
+    cli_bench, cli_mask, cli_join, cli_explain;
 
 /** Refuses a call without a value that the command can't do without. @param flag for the message: "-m MODEL". */
 headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error);
@@ -27,7 +27,7 @@ headsift_status cli_need_place(const char *output, headsift_error *error);
 headsift_status cli_need_inputs(const struct cli_call *call, headsift_error *error);
 
 /** What --model, --dtype and --threads say. */
-headsift_status cli_model_options(const struct cli_values *values, headsift_model_options *out, headsift_error *error);
+headsift_model_options cli_model_options(const struct cli_values *values);
 /** Opens the model of --model with --dtype and --threads. */
 headsift_status cli_open_model(struct cli_call *call, headsift_model **out, headsift_error *error);
 /** The same, and loads the heads of --heads. */

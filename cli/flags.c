@@ -26,9 +26,15 @@ const struct cli_flag cli_common_flags[] = {
 const struct cli_flag cli_model_flags[] = {
     {.help = "Model:"},
     TEXT("model", 'm', "MODEL", "A GGUF file, or a directory in the Hugging Face layout", model),
-    CHOICE("dtype", "TYPE", "Arithmetic: auto (default: bf16 where the CPU has it, else f32), f32 or bf16", dtype,
+    CHOICE("dtype", "TYPE", "Arithmetic: auto (default: bf16 where the CPU has it, else f32), f32, bf16 or int8", dtype,
            "auto|f32|bf16|int8"),
     COUNT("threads", 'j', "Threads (default: as many as the process may use)", threads, 1, 4096),
+    END,
+};
+
+const struct cli_flag cli_model_path_flags[] = {
+    {.help = "Model:"},
+    TEXT("model", 'm', "MODEL", "A directory in the Hugging Face layout", model),
     END,
 };
 
@@ -160,6 +166,16 @@ const struct cli_flag cli_bench_flags[] = {
           INT32_MAX),
     COUNT("mix-tokens", 0, "About so many tokens of the inputs (default: 32768)", mix_tokens, 2, INT32_MAX),
     SWITCH("kernels", 0, "Instead: each kernel against its plain twin (-m for its sizes)", kernels),
+    END,
+};
+
+const struct cli_flag cli_explain_flags[] = {
+    {.help = "Document:"},
+    COUNT("row", 0, "Number of the record in FILE, from 0 (default: 0)", row, 0, INT64_MAX),
+    TEXT("text", 0, "COLUMN", "Column of the text (default: text)", text),
+    TEXT("input-format", 0, "FORMAT", "parquet, jsonl, csv or text (default: by the name, else text)", input_format),
+    CHOICE("format", "FORMAT", "text (default; coloured on a terminal, else a table), json or html", format,
+           "text|json|html"),
     END,
 };
 

@@ -1,4 +1,5 @@
 hs_test(test_kernels SOURCES kernels/test_kernels.c ROOMS engine tokenizer model base)
+hs_test(test_kernels_s8 SOURCES kernels/test_kernels_s8.c ROOMS engine tokenizer model base)
 hs_test(test_engine_golden SOURCES golden/test_engine_golden.c ROOMS engine tokenizer model base LABELS golden)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(lower_isas plain base avx2)
@@ -12,7 +13,10 @@ foreach(isa IN LISTS lower_isas)
 endforeach()
 hs_test(test_isa SOURCES unit/test_isa.c ROOMS engine tokenizer model base)
 hs_test(test_isa_products SOURCES unit/test_isa_products.c ROOMS engine tokenizer model base)
-hs_test(test_engine SOURCES unit/test_engine.c ROOMS engine tokenizer model base)
+hs_test(test_engine SOURCES unit/test_engine.c unit/engine_support.c ROOMS engine tokenizer model base)
+hs_test(test_int8 SOURCES unit/test_int8.c unit/engine_support.c ROOMS engine tokenizer model base)
 hs_test(test_long SOURCES golden/test_long.c written_llama.c ROOMS engine tokenizer model base TIMEOUT 900
         LABELS golden slow)
 hs_test(test_memory SOURCES e2e/test_memory.c written_llama.c ROOMS engine tokenizer model base TIMEOUT 900 LABELS slow)
+hs_test(test_mask SOURCES golden/test_mask.c tools/export_config.c tools/export_weights.c tools/export_tokenizer.c
+        ROOMS engine tokenizer model base LABELS golden)

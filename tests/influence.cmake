@@ -5,6 +5,8 @@ hs_test(test_influence_parts SOURCES unit/test_influence_parts.c unit/influence_
 hs_test(test_influence_rows SOURCES unit/test_influence_rows.c unit/influence_three.c ROOMS ${hs_influence_rooms})
 hs_test(test_influence_units SOURCES unit/test_influence_units.c unit/influence_scene.c unit/influence_support.c
         ROOMS ${hs_influence_rooms})
+hs_test(test_influence_windows SOURCES unit/test_influence_windows.c unit/influence_scene.c unit/influence_support.c
+        ROOMS ${hs_influence_rooms})
 hs_test(test_influence_changes SOURCES unit/test_influence_changes.c unit/influence_scene.c unit/influence_support.c
         ROOMS ${hs_influence_rooms})
 hs_test(test_influence_files SOURCES unit/test_influence_files.c unit/influence_scene.c unit/influence_support.c

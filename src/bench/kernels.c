@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "engine/cpu/kernels.h"
+#include "engine/cpu/kernels_s8.h"
 
 enum { POSITIONS = 1024, VOCAB_BLOCK = 4096, BURSTS = 5, ROUNDS = 256 };
 static const double burst_seconds = 2e-3;
@@ -19,13 +20,16 @@ struct desk {
     void *out;        /* (n) */
     void *keys, *values;
     double *sums;
-    int64_t n; /* of each array */
+    int64_t n;                   /* of each array */
+    struct hs_split flat, block; /* of rows of hidden and of HS_MAX_ROTATED columns: 64 outliers each */
+    uint32_t *taken;
 };
 
 /* One call of a kernel. Results go to the desk: nothing may be optimised away, these are calls by pointer. */
 struct kernel_case {
     const char *name;
-    void (*call)(const struct hs_kernels *k, struct desk *d);
+    void (*call)(const struct hs_kernels *k, struct desk *d); /* NULL: of the other table */
+    void (*call_s8)(const struct hs_s8_kernels *k, struct desk *d);
 };
 
 static void call_rms_norm(const struct hs_kernels *k, struct desk *d) {
@@ -67,23 +71,57 @@ static void call_best_key(const struct hs_kernels *k, struct desk *d) {
 static void call_largest(const struct hs_kernels *k, struct desk *d) { d->sums[0] = k->largest(d->a, VOCAB_BLOCK); }
 static void call_exp_sum(const struct hs_kernels *k, struct desk *d) { d->sums[0] = k->exp_sum(d->a, VOCAB_BLOCK, 2); }
 
+static void call_quantise(const struct hs_s8_kernels *k, struct desk *d) {
+    k->quantise(d->elements, &d->flat, d->keys, d->out);
+}
+static void call_quantise_rotated(const struct hs_s8_kernels *k, struct desk *d) {
+    k->quantise(d->elements, &d->block, d->keys, d->out);
+}
+static void call_scale(const struct hs_s8_kernels *k, struct desk *d) {
+    k->scale(d->a, 0.5f, d->b, d->sizes.hidden, d->c);
+}
+static void call_add_scaled(const struct hs_s8_kernels *k, struct desk *d) {
+    k->add_scaled(d->a, 0.5f, d->b, d->sizes.hidden, d->c);
+}
+
 static const struct kernel_case cases[] = {
-    {"rms_norm", call_rms_norm},   {"add", call_add},
-    {"swiglu", call_swiglu},       {"rotate", call_rotate},
-    {"place_key", call_place_key}, {"place_value", call_place_value},
-    {"attend", call_attend},       {"running_mean", call_running_mean},
-    {"best_key", call_best_key},   {"largest", call_largest},
-    {"exp_sum", call_exp_sum},
+    {"rms_norm", call_rms_norm, NULL},   {"add", call_add, NULL},
+    {"swiglu", call_swiglu, NULL},       {"rotate", call_rotate, NULL},
+    {"place_key", call_place_key, NULL}, {"place_value", call_place_value, NULL},
+    {"attend", call_attend, NULL},       {"running_mean", call_running_mean, NULL},
+    {"best_key", call_best_key, NULL},   {"largest", call_largest, NULL},
+    {"exp_sum", call_exp_sum, NULL},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
-static double nanoseconds(const struct kernel_case *which, const struct hs_kernels *k, struct desk *d) {
+static const struct kernel_case s8_cases[] = {{"quantise", NULL, call_quantise},
+                                              {"quantise_512", NULL, call_quantise_rotated},
+                                              {"scale", NULL, call_scale},
+                                              {"add_scaled", NULL, call_add_scaled}};
+enum { S8_CASES = sizeof s8_cases / sizeof *s8_cases };
+
+/* A table of either kind. */
+struct table {
+    const char *name, *type;
+    const struct hs_kernels *of_elements;
+    const struct hs_s8_kernels *of_s8;
+};
+
+static void call_once(const struct kernel_case *which, const struct table *table, struct desk *d) {
+    if (which->call != NULL) {
+        which->call(table->of_elements, d);
+    } else {
+        which->call_s8(table->of_s8, d);
+    }
+}
+
+static double nanoseconds(const struct kernel_case *which, const struct table *table, struct desk *d) {
     double best = 0;
     int64_t times = 1;
     for (int burst = 0; burst < BURSTS;) {
         double start = hs_bench_now();
         for (int64_t i = 0; i < times; i++) {
-            which->call(k, d);
+            call_once(which, table, d);
         }
         double seconds = hs_bench_now() - start;
         if (seconds < burst_seconds) {
@@ -98,11 +136,14 @@ static double nanoseconds(const struct kernel_case *which, const struct hs_kerne
 }
 
 /* Multiply-adds a nanosecond of one core's registers. */
-static double saturated(const struct hs_kernels *k) {
+static double saturated(const struct table *table) {
     double best = 0;
     int64_t rounds = ROUNDS;
     for (int burst = 0; burst < BURSTS;) {
-        double start = hs_bench_now(), done = k->saturate(rounds), seconds = hs_bench_now() - start;
+        double start = hs_bench_now();
+        double done =
+            table->of_elements != NULL ? table->of_elements->saturate(rounds) : table->of_s8->saturate(rounds);
+        double seconds = hs_bench_now() - start;
         if (seconds < burst_seconds) {
             rounds *= 2;
             continue;
@@ -116,7 +157,7 @@ static double saturated(const struct hs_kernels *k) {
 /* ---- The desk ---- */
 
 static void desk_free(struct desk *d) {
-    void *arrays[] = {d->a, d->b, d->c, d->elements, d->out, d->keys, d->values, d->sums};
+    void *arrays[] = {d->a, d->b, d->c, d->elements, d->out, d->keys, d->values, d->sums, d->taken};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         hs_free(arrays[i]);
     }
@@ -143,6 +184,22 @@ static void desk_fill(struct desk *d) {
     }
 }
 
+static headsift_status split_columns(struct desk *d, headsift_error *error) {
+    const int64_t most = d->sizes.hidden > HS_MAX_ROTATED ? d->sizes.hidden : HS_MAX_ROTATED;
+    d->taken = hs_alloc((size_t)most / 32 + 1, sizeof *d->taken);
+    if (d->taken == NULL) {
+        return hs_fail_memory(error, "arguments of kernels", (size_t)most);
+    }
+    d->block = (struct hs_split){.n = HS_MAX_ROTATED, .taken = d->taken, .block = HS_MOST_ROTATED};
+    d->flat = (struct hs_split){.n = d->sizes.hidden, .taken = d->taken, .block = 1};
+    for (int64_t i = 0; i < most && d->block.n_taken < HS_MOST_ROTATED; i += HS_MAX_ROTATED / HS_MOST_ROTATED) {
+        d->taken[i / 32] |= 1U << i % 32;
+        d->block.n_taken++;
+        d->flat.n_taken += i < d->sizes.hidden;
+    }
+    return HEADSIFT_OK;
+}
+
 static headsift_status desk_open(struct desk *d, headsift_error *error) {
     int64_t wanted[] = {d->sizes.hidden, d->sizes.ffn, (int64_t)d->sizes.head_dim * POSITIONS, VOCAB_BLOCK};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
@@ -158,50 +215,62 @@ static headsift_status desk_open(struct desk *d, headsift_error *error) {
         memset(*arrays[i], 0, (size_t)d->n * sizeof(double));
     }
     desk_fill(d);
-    return HEADSIFT_OK;
+    return split_columns(d, error);
 }
 
 /* ---- Tables ---- */
 
-static bool report(const struct hs_kernels *k, const char *kernel, double each, double twin, FILE *out, json_t *json) {
-    const char *type = k->element == HS_F32 ? "f32" : "bf16";
+static bool report(const struct table *table, const char *kernel, double each, double twin, FILE *out, json_t *json) {
     if (out != NULL) {
-        fprintf(out, "%-14s %-5s %-14s %12.1f %9.1fx\n", kernel, type, k->name, each, twin / each);
+        fprintf(out, "%-14s %-5s %-14s %12.1f %9.1fx\n", kernel, table->type, table->name, each, twin / each);
     }
     return json == NULL ||
-           json_array_append_new(json, json_pack("{s:s, s:s, s:s, s:f, s:f}", "kernel", kernel, "type", type, "table",
-                                                 k->name, "ns", each, "speed_up", twin / each)) == 0;
+           json_array_append_new(json, json_pack("{s:s, s:s, s:s, s:f, s:f}", "kernel", kernel, "type", table->type,
+                                                 "table", table->name, "ns", each, "speed_up", twin / each)) == 0;
 }
 
-static bool time_case(const struct kernel_case *which, const struct hs_kernels *const *tables,
-                      const struct hs_kernels *twin, struct desk *d, FILE *out, json_t *json) {
-    double slow = nanoseconds(which, twin, d);
+/* Each case of each table against the twin, which is the last one; and ns of a thousand multiply-adds. */
+static bool time_cases(const struct kernel_case *which, int n_cases, const struct table *tables, int n_tables,
+                       struct desk *d, FILE *out, json_t *json) {
+    const struct table *twin = &tables[n_tables - 1];
     bool ok = true;
-    for (int i = 0; ok && tables[i] != NULL; i++) {
-        ok = report(tables[i], which->name, tables[i] == twin ? slow : nanoseconds(which, tables[i], d), slow, out,
-                    json);
+    for (int i = 0; ok && i < n_cases; i++) {
+        double slow = nanoseconds(&which[i], twin, d);
+        for (int t = 0; ok && t < n_tables; t++) {
+            ok = report(&tables[t], which[i].name, &tables[t] == twin ? slow : nanoseconds(&which[i], &tables[t], d),
+                        slow, out, json);
+        }
+    }
+    double slow = saturated(twin);
+    for (int t = 0; ok && t < n_tables; t++) {
+        double fast = &tables[t] == twin ? slow : saturated(&tables[t]);
+        ok = report(&tables[t], "saturate/1000", 1000 / fast, 1000 / slow, out, json);
     }
     return ok;
 }
 
 static headsift_status time_tables(enum hs_element element, struct hs_bench_sizes sizes, FILE *out, json_t *json,
                                    headsift_error *error) {
-    const struct hs_kernels *tables[HS_MOST_TABLES], *twin = NULL;
+    const struct hs_kernels *available[HS_MOST_TABLES];
+    struct table tables[HS_MOST_TABLES] = {{0}};
     struct desk desk = {.sizes = sizes, .element = element};
-    hs_kernels_available(element, hs_isa_of_machine(), tables);
-    for (int i = 0; tables[i] != NULL; i++) {
-        twin = tables[i];
+    int n = 0;
+    hs_kernels_available(element, hs_isa_of_machine(), available);
+    for (; available[n] != NULL; n++) {
+        tables[n] = (struct table){available[n]->name, element == HS_F32 ? "f32" : "bf16", available[n], NULL};
     }
     headsift_status status = desk_open(&desk, error);
-    bool ok = true;
-    for (int i = 0; status == HEADSIFT_OK && ok && i < CASES; i++) {
-        ok = time_case(&cases[i], tables, twin, &desk, out, json);
-    }
-    double slow = saturated(twin);
-    for (int i = 0; status == HEADSIFT_OK && ok && tables[i] != NULL; i++) { /* ns of a thousand multiply-adds */
-        double fast = tables[i] == twin ? slow : saturated(tables[i]);
-        ok = report(tables[i], "saturate/1000", 1000 / fast, 1000 / slow, out, json);
-    }
+    bool ok = status != HEADSIFT_OK || time_cases(cases, CASES, tables, n, &desk, out, json);
+    desk_free(&desk);
+    return ok ? status : hs_fail_memory(error, "a report", 1);
+}
+
+static headsift_status time_s8(struct hs_bench_sizes sizes, FILE *out, json_t *json, headsift_error *error) {
+    const struct table tables[] = {{hs_s8_best()->name, "int8", NULL, hs_s8_best()},
+                                   {hs_s8_plain.name, "int8", NULL, &hs_s8_plain}};
+    struct desk desk = {.sizes = sizes, .element = HS_BF16};
+    headsift_status status = desk_open(&desk, error);
+    bool ok = status != HEADSIFT_OK || time_cases(s8_cases, S8_CASES, tables, 2, &desk, out, json);
     desk_free(&desk);
     return ok ? status : hs_fail_memory(error, "a report", 1);
 }
@@ -216,5 +285,7 @@ headsift_status hs_bench_kernels(struct hs_bench_sizes sizes, FILE *out, json_t 
         fprintf(out, "%-14s %-5s %-14s %12s %10s\n", "kernel", "type", "table", "ns a call", "speed-up");
     }
     HS_TRY(time_tables(HS_F32, sizes, out, json, error));
-    return time_tables(HS_BF16, sizes, out, json, error);
+    HS_TRY(time_tables(HS_BF16, sizes, out, json, error));
+    const bool in_int8 = hs_isa_check_int8(hs_isa_of_machine(), NULL) == HEADSIFT_OK;
+    return in_int8 ? time_s8(sizes, out, json, error) : HEADSIFT_OK;
 }

@@ -8,11 +8,21 @@
 
 struct hs_engine;
 
-/** AUTO resolved on this machine: BF16 where it has products of bf16, else F32. HEADSIFT_USAGE: bf16 where the CPU, or
- * the lower set of instructions that HEADSIFT_ISA names, has no products of bf16; a HEADSIFT_ISA that this machine
- * lacks. */
+/** AUTO resolved on this machine: BF16 where it has products of bf16, else F32. HEADSIFT_USAGE: bf16 or int8 where the
+ *  CPU, or the lower set of instructions that HEADSIFT_ISA names, has no products of it; a HEADSIFT_ISA that this
+ * machine lacks. */
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error);
-const char *hs_dtype_name(headsift_dtype dtype); /**< "f32", "bf16" */
+const char *hs_dtype_name(headsift_dtype dtype); /**< "f32", "bf16", "int8" */
+
+/** What products in int8 are made of. All zero: every product takes whole rows as 8-bit integers. */
+struct hs_int8_recipe {
+    int32_t outliers; /**< columns of each input that are multiplied in bf16 (at most half of them) */
+    bool hadamard;    /**< the rest of the down projections' inputs is transformed, which spreads its outliers */
+    bool bf16_down;   /**< down projections are products of bf16 */
+    bool bf16_logits; /**< and those by the output matrix */
+};
+/** The recipe of --dtype int8. */
+#define HS_INT8_RECIPE ((struct hs_int8_recipe){.outliers = 64, .hadamard = true})
 
 struct hs_engine_options {
     headsift_dtype dtype; /**< AUTO counts as F32: it is resolved above the engine */
@@ -20,6 +30,9 @@ struct hs_engine_options {
     int32_t block_rows;   /**< rows that go through a layer together; 0: chosen for the caches */
     int32_t vocab_block;  /**< logit columns alive at a time; 0: chosen for the caches */
     size_t stream_bytes;  /**< hidden states of masked streams alive at a time; 0: 256 MB. At least one stream is */
+    struct hs_int8_recipe int8;
+    const int32_t *calibration; /**< where int8 has outliers: tokens of ordinary text that they are chosen by */
+    int64_t n_calibration;
 };
 
 /** Packs the model's weights for this machine. The model must outlive the engine (embedding rows are read from it). */
@@ -95,6 +108,7 @@ enum hs_engine_stage {
 struct hs_stage_cost {
     double seconds;       /**< of every thread, summed */
     double multiply_adds; /**< of products and attention; what a causal mask hides is not counted */
+    double in_s8;         /**< of those: of 8-bit integers */
 };
 void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[HS_STAGES]);
 
@@ -112,7 +126,7 @@ void hs_peak_close(struct hs_peak_meter *meter); /**< before its engine; NULL is
 
 /** What an engine runs on, for people. */
 struct hs_engine_facts {
-    const char *dtype;   /**< "f32", "bf16" */
+    const char *dtype;   /**< "f32", "bf16", "int8" */
     const char *kernels; /**< the kernel set */
     char products[32];   /**< "oneDNN 3.6.2" */
     size_t packed_bytes; /**< of weights */

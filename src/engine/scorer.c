@@ -15,6 +15,7 @@ headsift_status headsift_model_open(const headsift_model_options *options, const
     }
     scorer->threads = options->threads;
     scorer->wanted = options->dtype;
+    scorer->int8 = HS_INT8_RECIPE;
     if (monitor != NULL) {
         scorer->monitor = *monitor;
     }
@@ -54,8 +55,19 @@ void headsift_model_close(headsift_model *scorer) {
 
 headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out, headsift_error *error) {
     if (scorer->engine == NULL) {
-        struct hs_engine_options options = {.dtype = scorer->dtype, .threads = scorer->threads};
-        HS_TRY(hs_engine_open(scorer->model, &options, &scorer->engine, error));
+        struct hs_encoding text = {0};
+        if (scorer->dtype == HEADSIFT_DTYPE_INT8) {
+            HS_TRY(hs_encode(scorer->tokenizer, hs_calibration_text, strlen(hs_calibration_text), HS_ENCODE_BOS, &text,
+                             error));
+        }
+        struct hs_engine_options options = {.dtype = scorer->dtype,
+                                            .threads = scorer->threads,
+                                            .int8 = scorer->int8,
+                                            .calibration = text.ids,
+                                            .n_calibration = (int64_t)text.n};
+        headsift_status status = hs_engine_open(scorer->model, &options, &scorer->engine, error);
+        hs_encoding_free(&text);
+        HS_TRY(status);
         struct hs_engine_facts facts;
         hs_engine_describe(scorer->engine, &facts);
         hs_log(&scorer->monitor, HEADSIFT_LOG_INFO, "model %s: %d layers x %d heads, %s, %s kernels, %d threads",
@@ -67,7 +79,7 @@ headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out,
 }
 
 headsift_status hs_scorer_use_dtype(headsift_model *scorer, const char *name, headsift_error *error) {
-    static const headsift_dtype types[] = {HEADSIFT_DTYPE_F32, HEADSIFT_DTYPE_BF16};
+    static const headsift_dtype types[] = {HEADSIFT_DTYPE_F32, HEADSIFT_DTYPE_BF16, HEADSIFT_DTYPE_INT8};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(hs_dtype_name(types[i]), name) == 0) {
             headsift_dtype dtype;

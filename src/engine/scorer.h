@@ -11,10 +11,15 @@ struct headsift_model {
     struct hs_engine *engine; /**< NULL until hs_scorer_engine */
     char *path;
     headsift_dtype wanted; /**< as it was asked for */
-    headsift_dtype dtype;  /**< resolved: F32 or BF16 */
+    headsift_dtype dtype;  /**< resolved */
     int threads;
-    headsift_monitor monitor; /**< of headsift_model_open, for one line when the weights are packed */
+    struct hs_int8_recipe int8; /**< of an engine in int8 */
+    headsift_monitor monitor;   /**< of headsift_model_open, for one line when the weights are packed */
 };
+
+/** Prose, maths, code and markup that an engine in int8 is calibrated with: always the same, so that a model's scores
+ *  are the same wherever they are computed. */
+extern const char hs_calibration_text[];
 
 /** The engine, opened on the first call. */
 headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out, headsift_error *error);

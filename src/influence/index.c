@@ -152,18 +152,34 @@ static headsift_status make(const struct indexing *indexing, size_t input, int64
 
 /* ---- All of them ---- */
 
-/* Each rank begins at an input of its own, so that several share the reading. A limit is counted through from the first
- * input on: nothing can be shared then. */
+/* Whether several ranks may want to read this input through at once. */
+static bool is_shared(const struct indexing *indexing, size_t input) {
+    const struct hs_score_plan *plan = indexing->plan;
+    return plan->world > 1 && indexing->most_bytes == 0 && plan->inputs.items[input].format != HS_FORMAT_PARQUET;
+}
+
+static headsift_status make_one(const struct indexing *indexing, size_t input, headsift_error *error) {
+    const struct hs_score_plan *plan = indexing->plan;
+    struct hs_ranges ranges = {0};
+    bool shared = is_shared(indexing, input);
+    if (hs_index_exists(plan, input) || (shared && !hs_claim_take(plan, input))) {
+        return HEADSIFT_OK;
+    }
+    headsift_status status = hs_index_exists(plan, input) ? HEADSIFT_OK : make(indexing, input, 0, &ranges, error);
+    if (shared) {
+        hs_claim_drop(plan, input);
+    }
+    hs_ranges_free(&ranges);
+    return status;
+}
+
+/* Each rank begins at an input of its own, so that several share the reading; what others are at is left to them. A
+ * limit is counted through from the first input on: nothing can be shared then. */
 static headsift_status make_missing(const struct indexing *indexing, headsift_error *error) {
     const struct hs_score_plan *plan = indexing->plan;
     size_t n = plan->inputs.n, start = (size_t)((double)plan->rank / plan->world * (double)n);
     for (size_t i = 0; plan->limit == 0 && indexing->most_bytes == 0 && i < n; i++) {
-        size_t input = (start + i) % n;
-        struct hs_ranges ranges = {0};
-        if (!hs_index_exists(plan, input)) {
-            HS_TRY(make(indexing, input, 0, &ranges, error));
-            hs_ranges_free(&ranges);
-        }
+        HS_TRY(make_one(indexing, (start + i) % n, error));
     }
     return HEADSIFT_OK;
 }
@@ -186,6 +202,9 @@ static headsift_status add_input(const struct indexing *indexing, size_t input, 
     struct hs_score_plan *plan = indexing->plan;
     struct hs_ranges ranges = {0};
     int64_t most_rows = plan->limit > 0 ? *left : 0;
+    if (plan->limit == 0 && is_shared(indexing, input)) {
+        HS_TRY(hs_claim_wait(plan, input, indexing->monitor, error));
+    }
     if (!load(plan, input, most_rows, &ranges)) {
         const struct hs_input *file = &plan->inputs.items[input];
         bool cheap = file->format == HS_FORMAT_PARQUET || file->identity.size <= indexing->most_bytes;

@@ -1,6 +1,6 @@
 /* What killed calls left in a folder of scores: unfinished files (NAME.tmp-HOST-PID), spill folders
- * (.NAME.spill-HOST-PID). Only names that this room makes are removed, and only where their process is gone or nobody
- * touched them for a day. */
+ * (.NAME.spill-HOST-PID), claims. Only names that this room makes are removed, and only where their process is gone or
+ * nobody touched them for a day. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -56,10 +56,28 @@ static void remove_leftover(int parent, const char *name, bool all_ours) {
     }
 }
 
+/* A claim on an index (claims.c) holds the name of its process. */
+static void remove_claim(int parent, const char *name) {
+    char process[HS_PROCESS_NAME] = "";
+    size_t size = strlen(name);
+    if (size < 6 || strcmp(name + size - 6, ".claim") != 0) {
+        return;
+    }
+    int file = openat(parent, name, O_RDONLY | O_CLOEXEC);
+    bool known = file >= 0 && read(file, process, sizeof process - 1) > 0;
+    if (file >= 0) {
+        close(file);
+    }
+    if (known && hs_is_leftover(parent, name, process)) {
+        (void)unlinkat(parent, name, 0);
+    }
+}
+
 static void clean(const char *path, bool all_ours) {
     DIR *folder = opendir(path);
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
         remove_leftover(dirfd(folder), entry->d_name, all_ours);
+        remove_claim(dirfd(folder), entry->d_name);
     }
     if (folder != NULL) {
         closedir(folder);

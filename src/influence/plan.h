@@ -81,7 +81,7 @@ void hs_plan_remove_leftovers(const struct hs_score_plan *plan);
 /** Fails when an input is not what it was when the plan was made. */
 headsift_status hs_input_unchanged(const struct hs_score_plan *plan, size_t input, headsift_error *error);
 
-/* ---- Units (index.c, shares.c, parts.c) ---- */
+/* ---- Units (index.c, claims.c, shares.c, parts.c) ---- */
 
 /** Reads DIR/_index/ into plan->parts; makes what is missing there, beginning at another input on each rank.
  *  @param most_bytes  > 0: a look alone. What is made is not kept, and larger inputs that would have to be read through
@@ -89,6 +89,13 @@ headsift_status hs_input_unchanged(const struct hs_score_plan *plan, size_t inpu
 headsift_status hs_plan_units(struct hs_score_plan *plan, const headsift_inputs *inputs, uint64_t most_bytes,
                               const headsift_monitor *monitor, headsift_error *error);
 bool hs_index_exists(const struct hs_score_plan *plan, size_t input);
+
+/** Takes the reading of an input for its index (claims.c); false: another process is at it. */
+bool hs_claim_take(const struct hs_score_plan *plan, size_t input);
+void hs_claim_drop(const struct hs_score_plan *plan, size_t input);
+/** Waits until the index is there or nobody is at it. HEADSIFT_STOPPED. */
+headsift_status hs_claim_wait(const struct hs_score_plan *plan, size_t input, const headsift_monitor *monitor,
+                              headsift_error *error);
 
 /** Parts [*first, *last) are the share of a rank: parts in order, cut by their weight. The shares of all ranks of a
  *  world are every part once. */

@@ -43,12 +43,17 @@ static headsift_status check_input(struct hs_job *job, size_t input, headsift_er
     return HEADSIFT_OK;
 }
 
-/* Inputs that have an index were opened by whoever made it. */
+/* Inputs that have an index were opened by whoever made it. Of many ranks each looks at the inputs that it begins with,
+ * and later at those of its share. */
 static headsift_status check_new_inputs(struct hs_job *job, bool overwrite, headsift_error *error) {
-    for (size_t i = 0; i < job->plan.inputs.n; i++) {
-        bool fresh = overwrite || job->plan.sources[i].change == HS_CHANGE_CONTENT;
-        if (fresh || !hs_index_exists(&job->plan, i)) {
-            HS_TRY(check_input(job, i, error));
+    const struct hs_score_plan *plan = &job->plan;
+    size_t n = plan->inputs.n, start = (size_t)((double)plan->rank / plan->world * (double)n);
+    size_t count = plan->world > 1 ? n / (size_t)plan->world + 1 : n;
+    for (size_t i = 0; i < count && i < n; i++) {
+        size_t input = (start + i) % n;
+        bool fresh = overwrite || plan->sources[input].change == HS_CHANGE_CONTENT;
+        if (fresh || !hs_index_exists(plan, input)) {
+            HS_TRY(check_input(job, input, error));
         }
     }
     return HEADSIFT_OK;

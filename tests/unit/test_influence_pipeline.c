@@ -364,72 +364,6 @@ static void a_giant_passes_and_its_memory_goes(void **state) {
     hs_pack_free(&pack);
 }
 
-/* Shares of a pack's tokens as its batches end. */
-struct shares {
-    double of[8];
-    size_t n;
-};
-
-static void note_share(void *user, double share) {
-    struct shares *shares = user;
-    assert_true(shares->n < 8);
-    shares->of[shares->n++] = share;
-}
-
-/* A batch holds 2,048 tokens or more: the two giants go first and alone, the others together behind them. */
-static void long_texts_go_first_and_alone(void **state) {
-    struct scene *scene = *state;
-    static const size_t lengths[] = {10, 2500, 900, 3000, 20, 1000};
-    enum { N = sizeof lengths / sizeof *lengths };
-    struct hs_scoring scoring;
-    struct shares shares = {.n = 0};
-    struct hs_pack_watch watch = {note_share, &shares};
-    struct hs_pack pack = {0};
-    char text[3000];
-    headsift_score_options options = {.max_tokens = 4000};
-    memset(text, 'b', sizeof text);
-    hs_scoring_prepare(scene->model, tiny_heads(), &options, NULL, &scoring, NULL);
-    assert_int_equal(hs_scoring_start(scene->model, &scoring, NULL), HEADSIFT_OK);
-    scoring.batch_tokens = 2048;
-    scoring.watch = &watch;
-    for (size_t i = 0; i < N; i++) {
-        assert_int_equal(hs_pack_add(&scoring, &pack, text, lengths[i], NULL), HEADSIFT_OK);
-    }
-    const double tokens = (double)pack.n_tokens;
-    assert_int_equal(hs_pack_score(&scoring, &pack, NULL), HEADSIFT_OK);
-    assert_int_equal(shares.n, 2); /* nobody is told of the last */
-    assert_true(shares.of[0] >= 3000 / tokens && shares.of[0] < 3002 / tokens);
-    assert_true(shares.of[1] >= 5500 / tokens && shares.of[1] < 5504 / tokens);
-    for (size_t i = 0; i < N; i++) {
-        assert_int_equal(pack.rows[i].n_bytes, lengths[i]);
-        assert_true(hs_row_scored(&pack.rows[i]));
-    }
-    hs_pack_free(&pack);
-}
-
-static void large_labels_end_a_window(void **state) {
-    struct scene *scene = *state;
-    struct hs_window window = {0};
-    struct hs_scoring scoring = {.batch_tokens = 2048};
-    char *id = hs_alloc(HS_WINDOW_LABEL_BYTES, 1);
-    memset(id, 'i', HS_WINDOW_LABEL_BYTES);
-    struct hs_document document = {
-        .id = id, .id_size = HS_WINDOW_LABEL_BYTES / 4, .domain = "", .bad = true, .note = "no text"};
-    size_t n = 0;
-    for (; !hs_window_full(&window); n++) {
-        assert_int_equal(hs_window_add(&window, &scoring, &document, &scene->error), HEADSIFT_OK);
-    }
-    assert_int_equal(n, 4);
-    hs_window_clear(&window);
-    document = (struct hs_document){.domain = "", .bad = true, .note = "no text"};
-    for (n = 0; !hs_window_full(&window); n++) {
-        assert_int_equal(hs_window_add(&window, &scoring, &document, &scene->error), HEADSIFT_OK);
-    }
-    assert_int_equal(n, HS_PACK_DOCUMENTS);
-    hs_window_free(&window);
-    hs_free(id);
-}
-
 static int set_up(void **state) {
     static struct scene scene;
     scene.model = tiny_scorer(false);
@@ -456,8 +390,6 @@ int main(void) {
         cmocka_unit_test(a_stop_is_answered_between_two_batches),
         cmocka_unit_test(duplicates_are_counted_over_windows_and_inputs),
         cmocka_unit_test(a_giant_passes_and_its_memory_goes),
-        cmocka_unit_test(long_texts_go_first_and_alone),
-        cmocka_unit_test(large_labels_end_a_window),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,4 +1,4 @@
-/* HEADSIFT_ISA and oneDNN: its products keep to the limit, and bf16 is refused below it.
+/* HEADSIFT_ISA and oneDNN: its products keep to the limit, and bf16 and int8 are refused below it.
  * The cases stand in this order: oneDNN takes one limit a process. */
 #define _GNU_SOURCE
 #include "support.h"
@@ -19,7 +19,7 @@ static headsift_status open_products(const char *isa, headsift_error *error) {
     return status;
 }
 
-static void bf16_is_refused_below_its_set(void **state) {
+static void types_are_refused_below_their_sets(void **state) {
     (void)state;
     static const char *const lower[] = {"plain", "base"};
     for (size_t i = 0; i < sizeof lower / sizeof *lower; i++) {
@@ -29,6 +29,9 @@ static void bf16_is_refused_below_its_set(void **state) {
         assert_int_equal(hs_resolve_dtype(HEADSIFT_DTYPE_BF16, &dtype, &error), HEADSIFT_USAGE);
         assert_non_null(strstr(error.message, "no products of bf16"));
         assert_non_null(strstr(error.message, "--dtype f32"));
+        assert_int_equal(hs_resolve_dtype(HEADSIFT_DTYPE_INT8, &dtype, &error), HEADSIFT_USAGE);
+        assert_non_null(strstr(error.message, "no products of int8"));
+        assert_non_null(strstr(error.message, lower[i]));
         assert_int_equal(hs_resolve_dtype(HEADSIFT_DTYPE_AUTO, &dtype, &error), HEADSIFT_OK);
         assert_int_equal(dtype, HEADSIFT_DTYPE_F32);
     }
@@ -38,6 +41,8 @@ static void bf16_is_refused_below_its_set(void **state) {
     assert_int_equal(status, hs_isa_check_bf16(hs_isa_of_machine(), NULL));
     assert_int_equal(hs_resolve_dtype(HEADSIFT_DTYPE_AUTO, &dtype, NULL), HEADSIFT_OK);
     assert_int_equal(dtype, status == HEADSIFT_OK ? HEADSIFT_DTYPE_BF16 : HEADSIFT_DTYPE_F32);
+    status = hs_resolve_dtype(HEADSIFT_DTYPE_INT8, &dtype, NULL);
+    assert_int_equal(status, hs_isa_check_int8(hs_isa_of_machine(), NULL));
 }
 
 static void unknown_sets_open_nothing(void **state) {
@@ -70,7 +75,7 @@ static void products_keep_to_the_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bf16_is_refused_below_its_set),
+        cmocka_unit_test(types_are_refused_below_their_sets),
         cmocka_unit_test(unknown_sets_open_nothing),
 #if defined(__x86_64__)
         cmocka_unit_test(products_keep_to_the_limit),

@@ -6,17 +6,35 @@
 #include "base/memory.h"
 #include "engine/cpu/gemm.h"
 #include "engine/cpu/kernels.h"
+#include "engine/cpu/kernels_s8.h"
 #include "engine/engine.h"
+
+/** What some matrices of an engine in int8 take in: a few columns are multiplied in bf16, the rest as s8. */
+struct hs_int8_input {
+    struct hs_split split;
+    uint32_t *taken;  /* split's */
+    int64_t *weights; /* (split.n): how far each column stood out in the calibration; NULL where it isn't running */
+    int slot;         /* of a worker's quantised rows */
+};
+
+/** A packed weight matrix. In int8, where a row of x is s (o, q) and a row of W is c (u, p): x W^T = s c (o u + q p).
+ */
+struct hs_matrix {
+    struct hs_gemm_matrix *packed;   /* W, or the p */
+    struct hs_gemm_matrix *outliers; /* the u in bf16; NULL where there are none */
+    float *scales;                   /* (outputs) the c; NULL but in int8 */
+    struct hs_int8_input *input;     /* NULL but in int8; also while it is being calibrated */
+};
 
 /** A layer's weights, cut so that a block's outputs stay in a core's cache. Biases are NULL where the model has none.
  */
 struct hs_layer {
     float *attention_norm, *mlp_norm; /* (H) */
-    struct hs_gemm_matrix **queries;  /* (n_kv_head): H -> the query heads of a KV head */
-    struct hs_gemm_matrix *key_value; /* H -> 2 n_kv_head D: keys, then values */
-    struct hs_gemm_matrix *output;    /* n_head D -> H */
-    struct hs_gemm_matrix **gate_up;  /* (n_ffn_pieces): H -> the piece's gates, then its ups */
-    struct hs_gemm_matrix **down;     /* (n_ffn_pieces): the piece -> H */
+    struct hs_matrix **queries;       /* (n_kv_head): H -> the query heads of a KV head */
+    struct hs_matrix *key_value;      /* H -> 2 n_kv_head D: keys, then values */
+    struct hs_matrix *output;         /* n_head D -> H */
+    struct hs_matrix **gate_up;       /* (n_ffn_pieces): H -> the piece's gates, then its ups */
+    struct hs_matrix **down;          /* (n_ffn_pieces): the piece -> H */
     float *query_bias, *key_value_bias, *output_bias, *gate_bias, *up_bias, *down_bias;
 };
 
@@ -26,17 +44,26 @@ struct hs_scratch {
     size_t bytes;
 };
 
+/** Rows as hs_quantise_row leaves them. */
+struct hs_quantised {
+    int8_t *rows;       /* (B, columns that aren't outliers) */
+    float *scales;      /* (B) */
+    uint16_t *outliers; /* (B, outliers) bf16 */
+};
+
 /** A thread's work on one block of rows. Arrays of void are of the element type that the products take. */
 struct hs_worker {
-    void *normed;    /* (B, H) */
-    float *product;  /* (B, the widest product but those into x) */
-    void *queries;   /* (B, n_head D) rotated and scaled */
-    void *attention; /* (B, n_head D) of the walk's rows */
-    void *forked;    /* (B, n_head D) of a stream that leaves the walk here */
-    void *active;    /* (B, ffn_piece) */
-    void *means;     /* (n_kv_head, B, D): running means of the values */
-    float *residual; /* (B, H): rows of x where their number is no multiple of HS_GEMM_ROW_STEP */
-    double since;    /* when the running stage began */
+    void *normed;                     /* (B, H) */
+    float *product;                   /* (B, the widest product but those into x) */
+    void *queries;                    /* (B, n_head D) rotated and scaled */
+    void *attention;                  /* (B, n_head D) of the walk's rows */
+    void *forked;                     /* (B, n_head D) of a stream that leaves the walk here */
+    void *active;                     /* (B, ffn_piece) */
+    void *means;                      /* (n_kv_head, B, D): running means of the values */
+    float *residual;                  /* (B, H): rows of x where their number is no multiple of HS_GEMM_ROW_STEP */
+    struct hs_quantised quantised[2]; /* in int8: of inputs, by their slots */
+    float *scaled;                    /* in int8: (the widest product) one row of it */
+    double since;                     /* when the running stage began */
     struct hs_stage_cost costs[HS_STAGES];
     headsift_status status;
     headsift_error error;
@@ -50,11 +77,14 @@ struct hs_engine {
     size_t stream_bytes;
     struct hs_gemm *gemm;
     const struct hs_kernels *kernels;
-    enum hs_element element;
+    enum hs_element element;        /* of activations and caches */
+    const struct hs_s8_kernels *s8; /* NULL but in int8 */
+    struct hs_int8_recipe recipe;
+    struct hs_int8_input *inputs; /* in int8: see hs_int8_input_of in int8.c */
     size_t element_size;
     struct hs_layer *layers;
-    float *output_norm;                 /* (H) */
-    struct hs_gemm_matrix **vocabulary; /* (n_vocabulary): the output matrix in pieces of vocab_block rows */
+    float *output_norm;            /* (H) */
+    struct hs_matrix **vocabulary; /* (n_vocabulary): the output matrix in pieces of vocab_block rows */
     int32_t n_vocabulary;
     double *frequencies;  /* (D / 2) */
     float *cosine, *sine; /* (rope_positions, D / 2) */
@@ -110,6 +140,8 @@ struct hs_walk {
 /* weights.c */
 headsift_status hs_weights_pack(struct hs_engine *engine, headsift_error *error);
 void hs_weights_free(struct hs_engine *engine);
+/** Packs the matrices again, as the engine's inputs now say. */
+headsift_status hs_weights_repack(struct hs_engine *engine, headsift_error *error);
 
 /* engine.c */
 /** Ensures bytes in a scratch array (contents are lost when it grows). */
@@ -129,6 +161,37 @@ static inline void *hs_at(const struct hs_engine *engine, void *array, int64_t i
 }
 static inline int64_t hs_slots(int64_t length) { return (length + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK; }
 
+/* matrix.c */
+/** Packs w (outputs, inputs) f32. @param input NULL: in the engine's element type. w is lost. */
+headsift_status hs_matrix_pack(struct hs_engine *engine, float *w, int64_t outputs, int64_t inputs,
+                               struct hs_int8_input *input, struct hs_matrix **out, headsift_error *error);
+void hs_matrix_free(struct hs_matrix *matrix); /**< NULL is fine */
+int64_t hs_matrix_outputs(const struct hs_matrix *matrix);
+int64_t hs_matrix_inputs(const struct hs_matrix *matrix);
+/** worker->product (rows, outputs) = x (rows, inputs) W^T; its multiply-adds go to `stage`. In int8 hs_quantise_row has
+ *  been called for all rows, and hs_product_row scales what comes out. */
+headsift_status hs_multiply(struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage,
+                            const struct hs_matrix *matrix, int64_t rows, const void *x, headsift_error *error);
+/** A row of the product by this matrix, once: it is valid until the next call. */
+float *hs_product_row(const struct hs_engine *engine, const struct hs_worker *worker, const struct hs_matrix *matrix,
+                      int64_t row);
+/** y (rows, outputs) += x (rows, inputs) W^T, complete. worker->product is lost. */
+headsift_status hs_multiply_add(struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage,
+                                const struct hs_matrix *matrix, int64_t rows, const void *x, float *y,
+                                headsift_error *error);
+
+/* int8.c: all of it does nothing in engines of other types. */
+headsift_status hs_int8_alloc(struct hs_engine *engine, headsift_error *error);
+void hs_int8_free(struct hs_engine *engine);
+/** @param piece of the down projection. @return NULL where the product is not of s8 */
+struct hs_int8_input *hs_int8_input_of(const struct hs_engine *engine, enum hs_role role, int32_t layer, int64_t piece);
+/** Makes row `row` of x, given alone, ready for products by all matrices that have this one's input. */
+void hs_quantise_row(const struct hs_engine *engine, struct hs_worker *worker, const struct hs_matrix *matrix,
+                     int64_t row, const void *x);
+/** Chooses each input's outliers over these tokens, in bf16, in which the weights are packed now, and packs them again.
+ */
+headsift_status hs_int8_calibrate(struct hs_engine *engine, const int32_t *tokens, int64_t n, headsift_error *error);
+
 /* workers.c */
 headsift_status hs_workers_alloc(struct hs_engine *engine, headsift_error *error);
 void hs_workers_free(struct hs_engine *engine);
@@ -144,10 +207,6 @@ typedef headsift_status (*hs_block_fn)(struct hs_engine *engine, struct hs_worke
  *  products run on all of them. */
 headsift_status hs_for_blocks(struct hs_engine *engine, int64_t n, hs_block_fn fn, const void *job,
                               headsift_error *error);
-/** A product of a worker: hs_gemm_run, and its multiply-adds go to `stage`. */
-headsift_status hs_multiply(struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage,
-                            const struct hs_gemm_matrix *matrix, int64_t rows, const void *x, float *y,
-                            enum hs_gemm_into into, headsift_error *error);
 void hs_clock_start(struct hs_worker *worker);
 /** What went by since the last call was spent on `stage`. */
 void hs_clock_stop(const struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage);

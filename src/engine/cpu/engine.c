@@ -8,6 +8,7 @@
 
 /* A block's widest outputs, rows x columns of f32, should stay in a core's second-level cache. */
 enum { DEFAULT_BLOCK_ROWS = 128, DEFAULT_VOCAB_BLOCK = 1024, FFN_PIECE = 2 * HS_COLUMN_STEP };
+_Static_assert((int)FFN_PIECE <= (int)HS_MAX_ROTATED, "a piece is transformed as a whole");
 
 headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, headsift_error *error) {
     enum hs_isa isa;
@@ -17,10 +18,15 @@ headsift_status hs_resolve_dtype(headsift_dtype wanted, headsift_dtype *out, hea
         return HEADSIFT_OK;
     }
     *out = wanted;
+    if (wanted == HEADSIFT_DTYPE_INT8) {
+        return hs_isa_check_int8(isa, error);
+    }
     return wanted == HEADSIFT_DTYPE_BF16 ? hs_isa_check_bf16(isa, error) : HEADSIFT_OK;
 }
 
-const char *hs_dtype_name(headsift_dtype dtype) { return dtype == HEADSIFT_DTYPE_BF16 ? "bf16" : "f32"; }
+const char *hs_dtype_name(headsift_dtype dtype) {
+    return dtype == HEADSIFT_DTYPE_INT8 ? "int8" : dtype == HEADSIFT_DTYPE_BF16 ? "bf16" : "f32";
+}
 
 static void choose_sizes(struct hs_engine *engine, const struct hs_engine_options *options) {
     engine->element_size = hs_element_size(engine->element);
@@ -54,7 +60,9 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
     }
     engine->model = model;
     engine->config = config;
-    engine->element = dtype == HEADSIFT_DTYPE_BF16 ? HS_BF16 : HS_F32;
+    engine->element = dtype == HEADSIFT_DTYPE_F32 ? HS_F32 : HS_BF16;
+    engine->s8 = dtype == HEADSIFT_DTYPE_INT8 ? hs_s8_best() : NULL;
+    engine->recipe = options->int8;
     const struct hs_kernels *available[HS_MOST_TABLES];
     hs_kernels_available(engine->element, isa, available);
     engine->kernels = available[0];
@@ -65,7 +73,13 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
         status = hs_gemm_open(engine->block_rows, engine->threads, &engine->gemm, error);
     }
     if (status == HEADSIFT_OK) {
+        status = hs_int8_alloc(engine, error);
+    }
+    if (status == HEADSIFT_OK) {
         status = hs_weights_pack(engine, error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = hs_int8_calibrate(engine, options->calibration, options->n_calibration, error);
     }
     if (status != HEADSIFT_OK) {
         hs_engine_close(engine);
@@ -80,6 +94,7 @@ void hs_engine_close(struct hs_engine *engine) {
         return;
     }
     hs_weights_free(engine);
+    hs_int8_free(engine);
     hs_gemm_close(engine->gemm);
     hs_workers_free(engine);
     hs_free(engine->cosine);
@@ -177,7 +192,9 @@ int64_t hs_engine_batch_tokens(const struct hs_engine *engine) {
 
 void hs_engine_describe(const struct hs_engine *engine, struct hs_engine_facts *out) {
     *out = (struct hs_engine_facts){
-        .dtype = hs_dtype_name(engine->element == HS_F32 ? HEADSIFT_DTYPE_F32 : HEADSIFT_DTYPE_BF16),
+        .dtype = hs_dtype_name(engine->s8 != NULL          ? HEADSIFT_DTYPE_INT8
+                               : engine->element == HS_F32 ? HEADSIFT_DTYPE_F32
+                                                           : HEADSIFT_DTYPE_BF16),
         .kernels = engine->kernels->name,
         .packed_bytes = hs_gemm_packed_bytes(engine->gemm),
     };

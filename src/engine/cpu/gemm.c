@@ -1,6 +1,7 @@
-/* oneDNN's matmul over packed weights, f32 or bf16. A shape's primitives are made once for each padded row count and
- * shared by all matrices of that shape and by all threads; all of them use the weight layout chosen for the largest row
- * count. A primitive that is made inside a parallel region runs on one thread, so teams have primitives of their own.
+/* oneDNN's matmul over packed weights, f32, bf16 or s8. A shape's primitives are made once for each padded row count
+ * and shared by all matrices of that shape and by all threads; all of them use the weight layout chosen for the largest
+ * row count. A primitive that is made inside a parallel region runs on one thread, so teams have primitives of their
+ * own.
  */
 #include "engine/cpu/gemm.h"
 
@@ -64,7 +65,9 @@ static headsift_status check(dnnl_status_t status, const char *what, headsift_er
                    DNNL_VERSION_MINOR, what, (int)status);
 }
 
-static dnnl_data_type_t type_of(enum hs_element element) { return element == HS_F32 ? dnnl_f32 : dnnl_bf16; }
+static dnnl_data_type_t type_of(enum hs_element element) {
+    return element == HS_F32 ? dnnl_f32 : element == HS_BF16 ? dnnl_bf16 : dnnl_s8;
+}
 
 /* ---- Shapes and their primitives -------------------------------------------------------------------------------- */
 

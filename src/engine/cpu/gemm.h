@@ -21,8 +21,8 @@ static inline int64_t hs_gemm_padded(int64_t rows) {
 headsift_status hs_gemm_open(int64_t max_rows, int threads, struct hs_gemm **out, headsift_error *error);
 void hs_gemm_close(struct hs_gemm *gemm); /**< after all its matrices; NULL is fine */
 
-/** Packs w (outputs, inputs), row-major f32, as `element`; w is not needed afterwards. Several threads of a team may
- *  pack at the same time.
+/** Packs w (outputs, inputs), row-major f32, as `element` (as HS_S8: whole numbers of -127 .. 127, and stride is
+ *  inputs); w is not needed afterwards. Several threads of a team may pack at the same time.
  *  @param stride from a row of w to the next, in floats. */
 headsift_status hs_gemm_pack(struct hs_gemm *gemm, const float *w, int64_t stride, int64_t outputs, int64_t inputs,
                              enum hs_element element, struct hs_gemm_matrix **out, headsift_error *error);
@@ -33,10 +33,10 @@ int64_t hs_gemm_inputs(const struct hs_gemm_matrix *matrix);
 /** What a product does with y. */
 enum hs_gemm_into { HS_GEMM_SET, HS_GEMM_ADD };
 
-/** y (rows, outputs) f32 = (SET) or += (ADD) x (rows, inputs) W^T, x being of W's element type; sums are f32.
- *  1 <= rows <= max_rows; the padding rows of x are read and those of y are read and written. A row's result does not
- *  depend on the other rows. In a parallel region each thread's call is a product of its own; outside, a product
- *  of more than one row runs on all threads. */
+/** y (rows, outputs) f32 = (SET) or += (ADD) x (rows, inputs) W^T, x being of W's element type; sums are f32, of HS_S8
+ *  s32. 1 <= rows <= max_rows; the padding rows of x are read and those of y are read and written. A row's result does
+ *  not depend on the other rows. In a parallel region each thread's call is a product of its own; outside, a product of
+ *  more than one row runs on all threads. */
 headsift_status hs_gemm_run(struct hs_gemm *gemm, const struct hs_gemm_matrix *matrix, int64_t rows, const void *x,
                             float *y, enum hs_gemm_into into, headsift_error *error);
 

@@ -29,5 +29,7 @@ static inline bool hs_isa_has_bf16(enum hs_isa isa) { return isa == HS_ISA_AVX51
 headsift_status hs_isa_limit_products(headsift_error *error);
 /** @return HEADSIFT_USAGE: `isa`, or the oneDNN of this machine, has no products of bf16. */
 headsift_status hs_isa_check_bf16(enum hs_isa isa, headsift_error *error);
+/** @return HEADSIFT_USAGE: `isa`, or this machine, has no products of s8 and bf16 (AVX-512 VNNI, BF16 and VBMI2). */
+headsift_status hs_isa_check_int8(enum hs_isa isa, headsift_error *error);
 
 #endif

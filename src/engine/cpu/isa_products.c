@@ -1,4 +1,4 @@
-/* How oneDNN keeps to the instruction set that HEADSIFT_ISA names, and whether it has products of bf16.
+/* How oneDNN keeps to the instruction set that HEADSIFT_ISA names, and whether it has products of bf16 and s8.
  * oneDNN takes a limit for x86-64 alone, once in a process and before its first primitive. */
 #include <stdlib.h>
 
@@ -61,4 +61,16 @@ headsift_status hs_isa_check_bf16(enum hs_isa isa, headsift_error *error) {
 #else
     return HEADSIFT_OK;
 #endif
+}
+
+headsift_status hs_isa_check_int8(enum hs_isa isa, headsift_error *error) {
+    const char *limited = isa != hs_isa_of_machine() ? hs_isa_name(isa) : NULL;
+#if defined(__x86_64__)
+    if (isa == HS_ISA_AVX512_BF16 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi2")) {
+        return HEADSIFT_OK;
+    }
+#endif
+    return hs_fail(error, HEADSIFT_USAGE,
+                   "%s%s has no products of int8 beside bf16 (AVX-512 VNNI, BF16 and VBMI2): use --dtype f32",
+                   limited != NULL ? "HEADSIFT_ISA=" : "this CPU", limited != NULL ? limited : "");
 }

@@ -17,7 +17,7 @@ enum {
     HS_MAX_HEAD_DIM = 1024,
 };
 
-enum hs_element { HS_F32, HS_BF16 };
+enum hs_element { HS_F32, HS_BF16, HS_S8 /**< of products alone: see kernels_s8.h */ };
 
 /*  Caches of one KV head, E = element. `pair` is 1 in f32 and 2 in bf16, whose instructions multiply pairs:
  *    keys   (blocks, D / pair, HS_KEY_BLOCK, pair) E: dimension(s) d of 32 neighbouring positions stand together
@@ -85,7 +85,9 @@ enum { HS_MOST_TABLES = 6 };
  *  @param out room for HS_MOST_TABLES. */
 void hs_kernels_available(enum hs_element element, enum hs_isa most, const struct hs_kernels **out);
 
-static inline size_t hs_element_size(enum hs_element element) { return element == HS_F32 ? 4 : 2; }
+static inline size_t hs_element_size(enum hs_element element) {
+    return element == HS_F32 ? 4 : element == HS_BF16 ? 2 : 1;
+}
 
 /** bf16 is the upper half of an f32; rounded to nearest even. NaN stays NaN. */
 static inline uint16_t hs_to_bf16(float value) {

@@ -10,19 +10,27 @@
 
 static int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static void add_bias(float *y, const float *bias, int64_t rows, int64_t columns, int64_t stride) {
-    for (int64_t row = 0; bias != NULL && row < rows; row++) {
-        for (int64_t i = 0; i < columns; i++) {
-            y[row * stride + i] += bias[i];
-        }
+static void add_bias(float *y, const float *bias, int64_t n) {
+    for (int64_t i = 0; bias != NULL && i < n; i++) {
+        y[i] += bias[i];
     }
 }
 
-static void norm_rows(const struct hs_engine *engine, const float *x, const float *weight, int64_t rows, void *out) {
+static void add_bias_rows(float *y, const float *bias, int64_t rows, int64_t n) {
+    for (int64_t row = 0; bias != NULL && row < rows; row++) {
+        add_bias(y + row * n, bias, n);
+    }
+}
+
+/* worker->normed = norm(x), ready for products by this matrix. */
+static void norm_rows(const struct hs_engine *engine, struct hs_worker *worker, const float *x, const float *weight,
+                      int64_t rows, const struct hs_matrix *matrix) {
     const int64_t hidden = engine->config->hidden;
     const float eps = (float)engine->config->norm_eps;
     for (int64_t row = 0; row < rows; row++) {
-        engine->kernels->rms_norm(x + row * hidden, weight, hidden, eps, hs_at(engine, out, row * hidden));
+        void *normed = hs_at(engine, worker->normed, row * hidden);
+        engine->kernels->rms_norm(x + row * hidden, weight, hidden, eps, normed);
+        hs_quantise_row(engine, worker, matrix, row, normed);
     }
 }
 
@@ -51,17 +59,17 @@ static headsift_status place_block(struct hs_engine *engine, struct hs_worker *w
                                    headsift_error *error) {
     const struct hs_pass *pass = job;
     const struct hs_config *c = engine->config;
-    const int64_t columns = 2 * (int64_t)c->n_kv_head * c->head_dim;
+    const struct hs_matrix *matrix = pass->weights->key_value;
     struct hs_rows rows = hs_rows_of(pass, block);
     struct hs_span span;
     hs_clock_start(worker);
-    norm_rows(engine, pass->walk->x + rows.first * c->hidden, pass->weights->attention_norm, rows.n, worker->normed);
-    HS_TRY(hs_multiply(engine, worker, HS_STAGE_QKV, pass->weights->key_value, rows.n, worker->normed, worker->product,
-                       HS_GEMM_SET, error));
-    add_bias(worker->product, pass->weights->key_value_bias, rows.n, columns, columns);
+    norm_rows(engine, worker, pass->walk->x + rows.first * c->hidden, pass->weights->attention_norm, rows.n, matrix);
+    HS_TRY(hs_multiply(engine, worker, HS_STAGE_QKV, matrix, rows.n, worker->normed, error));
     while (hs_next_span(pass, &rows, &span)) {
         for (int64_t i = 0; i < span.length; i++) {
-            place_row(engine, pass, &span, i, worker->product + (span.row + i) * columns);
+            float *keys = hs_product_row(engine, worker, matrix, span.row + i);
+            add_bias(keys, pass->weights->key_value_bias, hs_matrix_outputs(matrix));
+            place_row(engine, pass, &span, i, keys);
         }
         if (span.position + span.length < span.segment->position + span.segment->length) {
             hs_sum_values(engine, worker, pass, &span, block);
@@ -104,20 +112,22 @@ static bool group_needed(const struct hs_engine *engine, const struct hs_pass *p
     return false;
 }
 
-/* Rotates and scales the queries of a group, which stand in worker->product. */
+/* Rotates and scales the queries of a group, which hs_multiply has left. */
 static void rotate_queries(const struct hs_engine *engine, struct hs_worker *worker, const struct hs_pass *pass,
                            struct hs_rows rows, int32_t kv_head) {
     const struct hs_config *c = engine->config;
     const int32_t dim = c->head_dim, half = dim / 2, group = hs_group_size(c);
-    const float scale = (float)(1 / sqrt((double)dim));
+    const float scale = (float)(1 / sqrt((double)dim)), *bias = pass->weights->query_bias;
+    const struct hs_matrix *matrix = pass->weights->queries[kv_head];
     struct hs_span span;
     while (hs_next_span(pass, &rows, &span)) {
         for (int64_t i = 0; i < span.length; i++) {
             int64_t row = span.row + i, at = (span.position + i) * half;
+            float *from = hs_product_row(engine, worker, matrix, row);
+            add_bias(from, bias == NULL ? NULL : bias + kv_head * group * dim, group * dim);
             for (int32_t head = 0; head < group; head++) {
                 void *query = hs_at(engine, worker->queries, (row * c->n_head + kv_head * group + head) * dim);
-                engine->kernels->rotate(worker->product + (row * group + head) * dim, engine->cosine + at,
-                                        engine->sine + at, half, scale, query);
+                engine->kernels->rotate(from + head * dim, engine->cosine + at, engine->sine + at, half, scale, query);
             }
         }
     }
@@ -126,14 +136,12 @@ static void rotate_queries(const struct hs_engine *engine, struct hs_worker *wor
 static headsift_status project_queries(struct hs_engine *engine, struct hs_worker *worker, const struct hs_pass *pass,
                                        struct hs_rows rows, headsift_error *error) {
     const struct hs_config *c = engine->config;
-    const int64_t columns = (int64_t)hs_group_size(c) * c->head_dim;
-    const float *bias = pass->weights->query_bias;
-    norm_rows(engine, pass->walk->x + rows.first * c->hidden, pass->weights->attention_norm, rows.n, worker->normed);
+    const float *x = pass->walk->x + rows.first * c->hidden;
+    norm_rows(engine, worker, x, pass->weights->attention_norm, rows.n, pass->weights->queries[0]);
     for (int32_t kv_head = 0; kv_head < c->n_kv_head; kv_head++) {
         if (group_needed(engine, pass, rows, kv_head)) {
             HS_TRY(hs_multiply(engine, worker, HS_STAGE_QKV, pass->weights->queries[kv_head], rows.n, worker->normed,
-                               worker->product, HS_GEMM_SET, error));
-            add_bias(worker->product, bias == NULL ? NULL : bias + kv_head * columns, rows.n, columns, columns);
+                               error));
             rotate_queries(engine, worker, pass, rows, kv_head);
         }
     }
@@ -209,34 +217,35 @@ static void answer_request(const struct hs_engine *engine, const struct hs_worke
 
 /* ---- The rest of the layer -------------------------------------------------------------------------------------- */
 
+/* Gates and ups, which hs_multiply has left, become the input of their piece of the down projection. */
+static void activate_rows(const struct hs_engine *engine, struct hs_worker *worker, const struct hs_layer *weights,
+                          int32_t piece, int64_t rows) {
+    const int64_t first = (int64_t)piece * engine->ffn_piece, n = hs_matrix_inputs(weights->down[piece]);
+    for (int64_t row = 0; row < rows; row++) {
+        float *gate = hs_product_row(engine, worker, weights->gate_up[piece], row);
+        void *active = hs_at(engine, worker->active, row * n);
+        add_bias(gate, weights->gate_bias == NULL ? NULL : weights->gate_bias + first, n);
+        add_bias(gate + n, weights->up_bias == NULL ? NULL : weights->up_bias + first, n);
+        engine->kernels->swiglu(gate, gate + n, n, active);
+        hs_quantise_row(engine, worker, weights->down[piece], row, active);
+    }
+}
+
 static headsift_status mlp_rows(struct hs_engine *engine, struct hs_worker *worker, const struct hs_layer *weights,
                                 int64_t rows, float *x, headsift_error *error) {
-    const int64_t hidden = engine->config->hidden;
-    norm_rows(engine, x, weights->mlp_norm, rows, worker->normed);
+    norm_rows(engine, worker, x, weights->mlp_norm, rows, weights->gate_up[0]);
     for (int32_t piece = 0; piece < engine->n_ffn_pieces; piece++) {
-        const int64_t first = (int64_t)piece * engine->ffn_piece, n = hs_gemm_inputs(weights->down[piece]);
-        HS_TRY(hs_multiply(engine, worker, HS_STAGE_MLP, weights->gate_up[piece], rows, worker->normed, worker->product,
-                           HS_GEMM_SET, error));
-        if (weights->gate_bias != NULL) {
-            add_bias(worker->product, weights->gate_bias + first, rows, n, 2 * n);
-        }
-        if (weights->up_bias != NULL) {
-            add_bias(worker->product + n, weights->up_bias + first, rows, n, 2 * n);
-        }
-        for (int64_t row = 0; row < rows; row++) {
-            const float *gate = worker->product + row * 2 * n;
-            engine->kernels->swiglu(gate, gate + n, n, hs_at(engine, worker->active, row * n));
-        }
-        HS_TRY(hs_multiply(engine, worker, HS_STAGE_MLP, weights->down[piece], rows, worker->active, x, HS_GEMM_ADD,
-                           error));
+        HS_TRY(hs_multiply(engine, worker, HS_STAGE_MLP, weights->gate_up[piece], rows, worker->normed, error));
+        activate_rows(engine, worker, weights, piece, rows);
+        HS_TRY(hs_multiply_add(engine, worker, HS_STAGE_MLP, weights->down[piece], rows, worker->active, x, error));
     }
-    add_bias(x, weights->down_bias, rows, hidden, hidden);
+    add_bias_rows(x, weights->down_bias, rows, engine->config->hidden);
     return HEADSIFT_OK;
 }
 
 /* From attention rows to the residual stream behind the layer. */
 static headsift_status finish_rows(struct hs_engine *engine, struct hs_worker *worker, const struct hs_layer *weights,
-                                   const void *attention, int64_t rows, float *to, headsift_error *error) {
+                                   void *attention, int64_t rows, float *to, headsift_error *error) {
     const int64_t hidden = engine->config->hidden;
     const size_t bytes = (size_t)(rows * hidden) * sizeof *to;
     const bool aside = hs_gemm_padded(rows) != rows; /* products write whole steps of rows */
@@ -244,8 +253,12 @@ static headsift_status finish_rows(struct hs_engine *engine, struct hs_worker *w
     if (aside) {
         memcpy(x, to, bytes);
     }
-    HS_TRY(hs_multiply(engine, worker, HS_STAGE_PROJECTION, weights->output, rows, attention, x, HS_GEMM_ADD, error));
-    add_bias(x, weights->output_bias, rows, hidden, hidden);
+    for (int64_t row = 0; row < rows; row++) {
+        const void *from = hs_at(engine, attention, row * hs_matrix_inputs(weights->output));
+        hs_quantise_row(engine, worker, weights->output, row, from);
+    }
+    HS_TRY(hs_multiply_add(engine, worker, HS_STAGE_PROJECTION, weights->output, rows, attention, x, error));
+    add_bias_rows(x, weights->output_bias, rows, hidden);
     hs_clock_stop(engine, worker, HS_STAGE_PROJECTION);
     HS_TRY(mlp_rows(engine, worker, weights, rows, x, error));
     if (aside) {

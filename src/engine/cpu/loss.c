@@ -20,10 +20,12 @@ struct loss_job {
     struct row_state *states;
 };
 
-static void norm_row(const struct hs_engine *engine, const float *x, void *normed, int64_t i) {
+/* Row i of worker->normed = norm(x), ready for products by the output matrix. */
+static void norm_row(const struct hs_engine *engine, struct hs_worker *worker, const float *x, int64_t i) {
     const int64_t hidden = engine->config->hidden;
-    engine->kernels->rms_norm(x, engine->output_norm, hidden, (float)engine->config->norm_eps,
-                              hs_at(engine, normed, i * hidden));
+    void *normed = hs_at(engine, worker->normed, i * hidden);
+    engine->kernels->rms_norm(x, engine->output_norm, hidden, (float)engine->config->norm_eps, normed);
+    hs_quantise_row(engine, worker, engine->vocabulary[0], i, normed);
 }
 
 static void add_logits(const struct hs_kernels *kernels, struct row_state *state, const float *logits, int64_t n,
@@ -48,16 +50,16 @@ static headsift_status loss_block(struct hs_engine *engine, struct hs_worker *wo
     hs_clock_start(worker);
     for (int64_t i = 0; i < n; i++) {
         int64_t row = (first + i) / which->n * which->stream_rows + which->rows[(first + i) % which->n];
-        norm_row(engine, job->x + row * engine->config->hidden, worker->normed, i);
+        norm_row(engine, worker, job->x + row * engine->config->hidden, i);
         job->states[first + i] = (struct row_state){.largest = -INFINITY};
     }
     for (int32_t piece = 0; piece < engine->n_vocabulary; piece++) {
-        const int64_t columns = hs_gemm_outputs(engine->vocabulary[piece]);
-        HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, engine->vocabulary[piece], n, worker->normed, worker->product,
-                           HS_GEMM_SET, error));
+        const struct hs_matrix *matrix = engine->vocabulary[piece];
+        HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, matrix, n, worker->normed, error));
         for (int64_t i = 0; i < n; i++) {
             int64_t target = which->targets[(first + i) % which->n] - (int64_t)piece * engine->vocab_block;
-            add_logits(engine->kernels, &job->states[first + i], worker->product + i * columns, columns, target);
+            add_logits(engine->kernels, &job->states[first + i], hs_product_row(engine, worker, matrix, i),
+                       hs_matrix_outputs(matrix), target);
         }
     }
     for (int64_t i = first; i < first + n; i++) {
@@ -90,13 +92,14 @@ headsift_status hs_best_token(struct hs_engine *engine, const float *x, int32_t 
     float best = -INFINITY;
     *out = 0;
     hs_clock_start(worker);
-    norm_row(engine, x, worker->normed, 0);
+    norm_row(engine, worker, x, 0);
     for (int32_t piece = 0; piece < engine->n_vocabulary; piece++) {
-        HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, engine->vocabulary[piece], 1, worker->normed, worker->product,
-                           HS_GEMM_SET, error));
-        for (int32_t i = 0; i < hs_gemm_outputs(engine->vocabulary[piece]); i++) {
-            if (worker->product[i] > best) {
-                best = worker->product[i];
+        const struct hs_matrix *matrix = engine->vocabulary[piece];
+        HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, matrix, 1, worker->normed, error));
+        const float *logits = hs_product_row(engine, worker, matrix, 0);
+        for (int32_t i = 0; i < hs_matrix_outputs(matrix); i++) {
+            if (logits[i] > best) {
+                best = logits[i];
                 *out = piece * engine->vocab_block + i;
             }
         }

@@ -19,19 +19,25 @@ struct hs_peak_meter {
     float *y;
 };
 
+/* What the products of the engine take. */
+static enum hs_element element_of(const struct hs_engine *engine) {
+    return engine->s8 != NULL ? HS_S8 : engine->element;
+}
+
 static headsift_status open_products(struct hs_peak_meter *meter, headsift_error *error) {
     return hs_gemm_open((int64_t)ROWS * meter->engine->threads, meter->engine->threads, &meter->gemm, error);
 }
 
 static headsift_status pack(struct hs_peak_meter *meter, struct shape *shape, const float *w, headsift_error *error) {
-    return hs_gemm_pack(meter->gemm, w, shape->inputs, shape->outputs, shape->inputs, meter->engine->element,
+    return hs_gemm_pack(meter->gemm, w, shape->inputs, shape->outputs, shape->inputs, element_of(meter->engine),
                         &shape->matrix, error);
 }
 
 /* Rows of x from `first` on. */
 static headsift_status multiply(const struct hs_peak_meter *meter, const struct shape *shape, int64_t first,
                                 int64_t rows, headsift_error *error) {
-    return hs_gemm_run(meter->gemm, shape->matrix, rows, hs_at(meter->engine, meter->x, first * shape->inputs),
+    return hs_gemm_run(meter->gemm, shape->matrix, rows,
+                       (char *)meter->x + (size_t)(first * shape->inputs) * hs_element_size(element_of(meter->engine)),
                        meter->y + first * shape->outputs, HS_GEMM_SET, error);
 }
 
@@ -42,7 +48,7 @@ static double loop_in_registers(const struct hs_engine *engine, double seconds) 
     for (int64_t rounds = FEWEST_ROUNDS; took < seconds; rounds *= 2) {
         double done = 0, start = omp_get_wtime();
 #pragma omp parallel num_threads(engine->threads) reduction(+ : done)
-        done += engine->kernels->saturate(rounds);
+        done += engine->s8 != NULL ? engine->s8->saturate(rounds) : engine->kernels->saturate(rounds);
         took = omp_get_wtime() - start;
         rate = took > 0 ? done / took : 0;
     }
@@ -122,7 +128,7 @@ static headsift_status pack_shape(struct hs_peak_meter *meter, struct shape *sha
         return hs_fail_memory(error, "a matrix to measure with", (size_t)n * sizeof *w);
     }
     for (int64_t i = 0; i < n; i++) {
-        w[i] = value_at(i);
+        w[i] = value_at(i) * (meter->engine->s8 != NULL ? 64 : 1);
     }
     headsift_status status = pack(meter, shape, w, error);
     hs_free(w);
@@ -136,13 +142,15 @@ static headsift_status alloc_rows(struct hs_peak_meter *meter, headsift_error *e
         inputs = meter->shapes[i].inputs > inputs ? meter->shapes[i].inputs : inputs;
         outputs = meter->shapes[i].outputs > outputs ? meter->shapes[i].outputs : outputs;
     }
-    meter->x = hs_alloc_aligned((size_t)(rows * inputs), engine->element_size);
+    meter->x = hs_alloc_aligned((size_t)(rows * inputs), hs_element_size(element_of(engine)));
     meter->y = hs_alloc_aligned((size_t)(rows * outputs), sizeof *meter->y);
     if (meter->x == NULL || meter->y == NULL) {
         return hs_fail_memory(error, "rows to measure with", (size_t)(rows * (inputs + outputs)) * sizeof *meter->y);
     }
     for (int64_t i = 0; i < rows * inputs; i++) {
-        if (engine->element == HS_F32) {
+        if (engine->s8 != NULL) {
+            ((int8_t *)meter->x)[i] = (int8_t)(64 * value_at(i));
+        } else if (engine->element == HS_F32) {
             ((float *)meter->x)[i] = value_at(i);
         } else {
             ((uint16_t *)meter->x)[i] = hs_to_bf16(value_at(i));

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #endif
 
+#include "engine/cpu/compiler.h"
 #include "engine/cpu/kernels.h"
 
 typedef float vec __attribute__((vector_size(HS_WIDTH * 4)));
@@ -17,19 +18,6 @@ enum {
     CHUNK_BLOCKS = 4, /* key blocks between two updates of the running maximum */
     CHUNK = CHUNK_BLOCKS * HS_KEY_BLOCK,
 };
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-/* Keeps the compiler from leaving out or merging what makes a value. */
-#if defined(__x86_64__)
-#define HS_KEEP(value) __asm__ volatile("" : "+v"(value))
-#else
-#define HS_KEEP(value) __asm__ volatile("" : "+w"(value))
-#endif
 
 static inline vec load(const float *from) {
     vec value;

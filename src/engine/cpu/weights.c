@@ -9,7 +9,7 @@ struct piece {
     int32_t layer;
     int64_t first, count; /* rows of each weight, or columns */
     bool columns;
-    struct hs_gemm_matrix **out;
+    struct hs_matrix **out;
 };
 
 /* All the matrices of a model. */
@@ -37,7 +37,9 @@ static headsift_status pack_piece(struct hs_engine *engine, const struct piece *
                            w + i * piece->count * cols);
         }
     }
-    return hs_gemm_pack(engine->gemm, w, cols, rows, cols, engine->element, piece->out, error);
+    struct hs_int8_input *input =
+        hs_int8_input_of(engine, piece->roles[0], piece->layer, piece->first / engine->ffn_piece);
+    return hs_matrix_pack(engine, w, rows, cols, input, piece->out, error);
 }
 
 static headsift_status pack_all(struct hs_engine *engine, const struct pieces *pieces, headsift_error *error) {
@@ -185,7 +187,7 @@ static headsift_status open_layer(const struct hs_engine *engine, int32_t index,
     }
     HS_TRY(read_key_value_bias(engine, index, error));
     struct {
-        struct hs_gemm_matrix ***out;
+        struct hs_matrix ***out;
         int32_t n;
     } lists[] = {{&layer->queries, engine->config->n_kv_head},
                  {&layer->gate_up, engine->n_ffn_pieces},
@@ -203,7 +205,7 @@ headsift_status hs_weights_pack(struct hs_engine *engine, headsift_error *error)
     const struct hs_config *c = engine->config;
     engine->layers = hs_alloc((size_t)c->n_layer, sizeof *engine->layers);
     engine->frequencies = hs_alloc((size_t)c->head_dim / 2, sizeof *engine->frequencies);
-    engine->vocabulary = hs_alloc((size_t)engine->n_vocabulary, sizeof(struct hs_gemm_matrix *));
+    engine->vocabulary = hs_alloc((size_t)engine->n_vocabulary, sizeof(struct hs_matrix *));
     if (engine->layers == NULL || engine->frequencies == NULL || engine->vocabulary == NULL) {
         return hs_fail_memory(error, "layers", (size_t)c->n_layer * sizeof *engine->layers);
     }
@@ -215,19 +217,34 @@ headsift_status hs_weights_pack(struct hs_engine *engine, headsift_error *error)
     return pack_matrices(engine, error);
 }
 
-static void free_list(struct hs_gemm_matrix **list, int32_t n) {
+static void clear_list(struct hs_matrix **list, int32_t n) {
     for (int32_t i = 0; list != NULL && i < n; i++) {
-        hs_gemm_matrix_free(list[i]);
+        hs_matrix_free(list[i]);
+        list[i] = NULL;
     }
-    hs_free(list);
+}
+
+static void clear_layer(const struct hs_engine *engine, struct hs_layer *layer) {
+    clear_list(layer->queries, engine->config->n_kv_head);
+    clear_list(layer->gate_up, engine->n_ffn_pieces);
+    clear_list(layer->down, engine->n_ffn_pieces);
+    clear_list(&layer->key_value, 1);
+    clear_list(&layer->output, 1);
+}
+
+headsift_status hs_weights_repack(struct hs_engine *engine, headsift_error *error) {
+    for (int32_t i = 0; i < engine->config->n_layer; i++) {
+        clear_layer(engine, &engine->layers[i]);
+    }
+    clear_list(engine->vocabulary, engine->n_vocabulary);
+    return pack_matrices(engine, error);
 }
 
 static void layer_free(const struct hs_engine *engine, struct hs_layer *layer) {
-    free_list(layer->queries, engine->config->n_kv_head);
-    free_list(layer->gate_up, engine->n_ffn_pieces);
-    free_list(layer->down, engine->n_ffn_pieces);
-    hs_gemm_matrix_free(layer->key_value);
-    hs_gemm_matrix_free(layer->output);
+    clear_layer(engine, layer);
+    hs_free(layer->queries);
+    hs_free(layer->gate_up);
+    hs_free(layer->down);
     float *vectors[] = {layer->attention_norm, layer->mlp_norm,  layer->query_bias, layer->key_value_bias,
                         layer->output_bias,    layer->gate_bias, layer->up_bias,    layer->down_bias};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
@@ -239,7 +256,8 @@ void hs_weights_free(struct hs_engine *engine) {
     for (int32_t i = 0; engine->layers != NULL && i < engine->config->n_layer; i++) {
         layer_free(engine, &engine->layers[i]);
     }
-    free_list(engine->vocabulary, engine->n_vocabulary);
+    clear_list(engine->vocabulary, engine->n_vocabulary);
+    hs_free(engine->vocabulary);
     hs_free(engine->layers);
     hs_free(engine->output_norm);
     hs_free(engine->frequencies);

@@ -5,30 +5,20 @@
 
 #include "engine/cpu/cpu.h"
 
+struct array {
+    void **array;
+    size_t row_bytes;
+};
+
 /* Products of fewer rows than this are far from the machine's peak. */
 enum { FEWEST_ROWS = 32 };
 
 static int64_t divided(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_worker *w, headsift_error *error) {
-    const struct hs_config *c = engine->config;
-    size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
-    size_t kv = (size_t)(c->n_kv_head * c->head_dim), piece = (size_t)engine->ffn_piece;
-    size_t hidden = (size_t)c->hidden, e = engine->element_size, widest = 2 * kv;
-    const size_t others[] = {heads / (size_t)c->n_kv_head, 2 * piece, (size_t)engine->vocab_block};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        widest = others[i] > widest ? others[i] : widest;
-    }
-    const struct {
-        void **array;
-        size_t row_bytes;
-    } arrays[] = {
-        {&w->normed, hidden * e}, {(void **)&w->product, widest * sizeof(float)},
-        {&w->queries, heads * e}, {&w->attention, heads * e},
-        {&w->forked, heads * e},  {&w->active, piece * e},
-        {&w->means, kv * e},      {(void **)&w->residual, hidden * sizeof(float)},
-    };
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+static headsift_status arrays_alloc(const struct array *arrays, size_t n, size_t rows, headsift_error *error) {
+    for (size_t i = 0; i < n; i++) {
         void *array = hs_alloc_aligned(rows, arrays[i].row_bytes);
         if (array == NULL) {
             return hs_fail_memory(error, "a block of activations", rows * arrays[i].row_bytes);
@@ -37,6 +27,42 @@ static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_wo
         *arrays[i].array = array;
     }
     return HEADSIFT_OK;
+}
+
+static headsift_status worker_alloc_s8(const struct hs_engine *engine, struct hs_worker *w, size_t widest,
+                                       headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    const size_t rows = (size_t)hs_gemm_padded(engine->block_rows), piece = (size_t)engine->ffn_piece;
+    const size_t outliers = ((size_t)engine->recipe.outliers + HS_S8_SLACK) * sizeof(uint16_t);
+    const size_t inputs = larger((size_t)c->hidden, (size_t)(c->n_head * c->head_dim));
+    const struct array arrays[] = {
+        {(void **)&w->quantised[0].rows, inputs + HS_S8_SLACK}, {(void **)&w->quantised[0].scales, sizeof(float)},
+        {(void **)&w->quantised[0].outliers, outliers},         {(void **)&w->quantised[1].rows, piece + HS_S8_SLACK},
+        {(void **)&w->quantised[1].scales, sizeof(float)},      {(void **)&w->quantised[1].outliers, outliers},
+    };
+    const struct array one_row[] = {{(void **)&w->scaled, widest * sizeof(float)}};
+    HS_TRY(arrays_alloc(arrays, sizeof arrays / sizeof *arrays, rows, error));
+    return arrays_alloc(one_row, 1, 1, error);
+}
+
+static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_worker *w, headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
+    size_t kv = (size_t)(c->n_kv_head * c->head_dim), piece = (size_t)engine->ffn_piece;
+    size_t hidden = (size_t)c->hidden, e = engine->element_size, widest = 2 * kv;
+    const size_t others[] = {heads / (size_t)c->n_kv_head, 2 * piece, (size_t)engine->vocab_block,
+                             engine->s8 != NULL ? hidden : 0};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        widest = larger(widest, others[i]);
+    }
+    const struct array arrays[] = {
+        {&w->normed, hidden * e}, {(void **)&w->product, widest * sizeof(float)},
+        {&w->queries, heads * e}, {&w->attention, heads * e},
+        {&w->forked, heads * e},  {&w->active, piece * e},
+        {&w->means, kv * e},      {(void **)&w->residual, hidden * sizeof(float)},
+    };
+    HS_TRY(arrays_alloc(arrays, sizeof arrays / sizeof *arrays, rows, error));
+    return engine->s8 == NULL ? HEADSIFT_OK : worker_alloc_s8(engine, w, widest, error);
 }
 
 headsift_status hs_workers_alloc(struct hs_engine *engine, headsift_error *error) {
@@ -53,7 +79,21 @@ headsift_status hs_workers_alloc(struct hs_engine *engine, headsift_error *error
 void hs_workers_free(struct hs_engine *engine) {
     for (int i = 0; engine->workers != NULL && i < engine->threads; i++) {
         struct hs_worker *w = &engine->workers[i];
-        void *arrays[] = {w->normed, w->product, w->queries, w->attention, w->forked, w->active, w->means, w->residual};
+        void *arrays[] = {w->normed,
+                          w->product,
+                          w->queries,
+                          w->attention,
+                          w->forked,
+                          w->active,
+                          w->means,
+                          w->residual,
+                          w->quantised[0].rows,
+                          w->quantised[0].scales,
+                          w->quantised[0].outliers,
+                          w->quantised[1].rows,
+                          w->quantised[1].scales,
+                          w->quantised[1].outliers,
+                          w->scaled};
         for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
             hs_free(arrays[k]);
         }
@@ -97,13 +137,6 @@ headsift_status hs_for_blocks(struct hs_engine *engine, int64_t n, hs_block_fn f
     return HEADSIFT_OK;
 }
 
-headsift_status hs_multiply(struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage,
-                            const struct hs_gemm_matrix *matrix, int64_t rows, const void *x, float *y,
-                            enum hs_gemm_into into, headsift_error *error) {
-    worker->costs[stage].multiply_adds += (double)rows * (double)(hs_gemm_outputs(matrix) * hs_gemm_inputs(matrix));
-    return hs_gemm_run(engine->gemm, matrix, rows, x, y, into, error);
-}
-
 void hs_clock_start(struct hs_worker *worker) { worker->since = omp_get_wtime(); }
 
 void hs_clock_stop(const struct hs_engine *engine, struct hs_worker *worker, enum hs_engine_stage stage) {
@@ -118,6 +151,7 @@ void hs_engine_costs(const struct hs_engine *engine, struct hs_stage_cost costs[
         for (int stage = 0; stage < HS_STAGES; stage++) {
             costs[stage].seconds += engine->workers[i].costs[stage].seconds;
             costs[stage].multiply_adds += engine->workers[i].costs[stage].multiply_adds;
+            costs[stage].in_s8 += engine->workers[i].costs[stage].in_s8;
         }
     }
 }
