@@ -30,9 +30,10 @@ fields_fit_together() {
     [ "$(value parallelism)" -le "$world" ] || fail "parallelism is more than completions"
     [ "$(value terminationGracePeriodSeconds)" -ge 60 ] || fail "no time to finish a batch"
     [ "$(grep -c 'claimName: headsift-data$\|name: headsift-data$' "$yaml")" = 2 ] || fail "another claim is mounted"
-    rules=$(awk '/action:/ { action = $3 } /values:/ { print action, $2, $3 } /DisruptionTarget/ { print action, $3 }' "$yaml")
-    [ "$rules" = "FailJob [2, 5]
-Ignore [4] 
+    rules=$(awk '/action:/ { action = $3 } /values:/ { print action, $2 $3 }
+        /DisruptionTarget/ { print action, $3 }' "$yaml")
+    [ "$rules" = "FailJob [2,5]
+Ignore [4]
 Ignore DisruptionTarget" ] || fail "rules: $rules"
 }
 
