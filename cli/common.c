@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -120,12 +121,19 @@ headsift_score_options cli_score_options(const struct cli_values *values) {
         .max_tokens = values->max_tokens,
         .special_as_text = values->special != 0,
         .unit_bytes = values->unit_size,
-        .rank = values->rank > 0 ? (int32_t)values->rank : 0,
-        .world = (int32_t)values->world,
         .steal = values->steal,
         .accept_changed = values->accept_changed,
         .json_log = values->log_format == 1,
     };
+}
+
+static const char *look_up(void *user, const char *name) {
+    (void)user;
+    return getenv(name);
+}
+
+headsift_status cli_find_ranks(const struct cli_call *call, struct cli_ranks *out, headsift_error *error) {
+    return cli_ranks(call->values.rank, call->values.world, look_up, NULL, out, error);
 }
 
 headsift_select_options cli_select_options(const struct cli_values *values) {

@@ -5,6 +5,7 @@
 
 #include "monitor.h"
 #include "options.h"
+#include "ranks.h"
 
 /** One call of one command. */
 struct cli_call {
@@ -32,6 +33,9 @@ headsift_status cli_open_model(struct cli_call *call, headsift_model **out, head
 /** The same, and loads the heads of --heads. */
 headsift_status cli_open_model_heads(struct cli_call *call, headsift_model **model, headsift_heads **heads,
                                      headsift_error *error);
+
+/** Rank and world of this process: flags, else what a scheduler set in the environment. */
+headsift_status cli_find_ranks(const struct cli_call *call, struct cli_ranks *out, headsift_error *error);
 
 headsift_inputs cli_inputs(const struct cli_values *values);
 headsift_probe_options cli_probe_options(const struct cli_values *values);

@@ -126,8 +126,9 @@ const struct cli_flag cli_score_flags[] = {
 
 const struct cli_flag cli_rank_flags[] = {
     {.help = "Ranks:"},
-    COUNT("rank", 0, "Which rank this is, from 0", rank, 0, INT32_MAX - 1),
-    COUNT("world", 0, "How many ranks share the work (default: 1)", world, 1, INT32_MAX),
+    COUNT("rank", 0, "Which rank this is, from 0 (default: as Slurm, mpirun or Kubernetes say; else the only one)",
+          rank, 0, INT32_MAX - 1),
+    COUNT("world", 0, "How many ranks share the work", world, 1, INT32_MAX),
     END,
 };
 

@@ -61,12 +61,24 @@ static headsift_status dry_run(struct cli_call *call, headsift_model *model, hea
     return status;
 }
 
+/* The other steps are of the whole, so that several processes would only do them over one another. */
+static headsift_status need_one_process(const struct cli_call *call, headsift_error *error) {
+    struct cli_ranks ranks;
+    HS_TRY(cli_find_ranks(call, &ranks, error));
+    return ranks.world <= 1 ? HEADSIFT_OK
+                            : hs_fail(error, HEADSIFT_USAGE,
+                                      "run does all steps in one process, and by %s this is one of %d; share out "
+                                      "headsift score, between headsift heads and headsift select",
+                                      ranks.source, ranks.world);
+}
+
 static headsift_status run(struct cli_call *call, headsift_error *error) {
     headsift_model *model;
     headsift_run_options options = run_options(&call->values);
     headsift_inputs inputs = cli_inputs(&call->values);
     HS_TRY(cli_need(call, call->values.output, "-o DIR", error));
     HS_TRY(cli_need_inputs(call, error));
+    HS_TRY(need_one_process(call, error));
     HS_TRY(cli_open_model(call, &model, error));
     headsift_status status = call->values.dry_run ? dry_run(call, model, error)
                                                   : headsift_run(model, &options, &inputs, call->values.output, stdout,

@@ -58,7 +58,7 @@ setup.sh: this script knows Debian 12 and 13. Elsewhere, install these yourself:
   to build      libduckdb and duckdb.h; libggml-base, ggml.h and gguf.h: where the compiler finds them, or in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/{duckdb,ggml}/{lib,include}
   for the tests clang with its sanitizers, libFuzzer and OpenMP, clang-format; a gcc and libc for ARM64, and
-                qemu-user; SmolLM2-135M-Instruct.Q4_1.gguf in
+                qemu-user; slurmctld, slurmd and munged (Slurm); SmolLM2-135M-Instruct.Q4_1.gguf in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/models
 then: cmake --preset release && cmake --build --preset release
 END
@@ -70,7 +70,7 @@ install_packages() {
         ca-certificates'
     commands='gcc:gcc cmake:cmake ninja:ninja-build pkg-config:pkg-config unzip:unzip npm:npm'
     if [ "${1-}" = tests ]; then
-        packages="$packages $clang_rt libomp-dev"
+        packages="$packages $clang_rt libomp-dev slurm-wlm munge"
         commands="$commands clang:clang clang-format:clang-format"
         if [ "$arch" = amd64 ]; then # the kernels of ARM64, by qemu
             packages="$packages libc6-dev-arm64-cross"

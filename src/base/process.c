@@ -16,11 +16,16 @@
 
 #include "base/memory.h"
 
-enum { HOST = 33, DAY = 24 * 60 * 60 };
+enum { HOST = 33, PLACE = HOST + 22, DAY = 24 * 60 * 60 };
 
-static void host_name(char out[HOST]) {
+static const ino_t MACHINE_ITSELF = 0xEFFFFFFC; /* number of the kernel's first namespace of process ids */
+
+/* Where process ids are unique: the host, and the container on it, as containers may share their host's name and each
+ * have a process of the same id. */
+static void place_name(char out[PLACE]) {
     char name[256] = "";
     size_t n = 0;
+    struct stat space;
     (void)!gethostname(name, sizeof name - 1);
     for (const char *at = name; *at != '\0' && n < HOST - 1; at++) {
         if (isalnum((unsigned char)*at) || *at == '-') {
@@ -29,21 +34,24 @@ static void host_name(char out[HOST]) {
     }
     out[n] = '\0';
     if (n == 0) {
-        snprintf(out, HOST, "host");
+        n = (size_t)snprintf(out, HOST, "host");
+    }
+    if (stat("/proc/self/ns/pid", &space) == 0 && space.st_ino != MACHINE_ITSELF) {
+        snprintf(out + n, PLACE - n, "-%llu", (unsigned long long)space.st_ino);
     }
 }
 
 void hs_process_name(char out[HS_PROCESS_NAME]) {
-    char host[HOST];
-    host_name(host);
-    snprintf(out, HS_PROCESS_NAME, "%s-%ld", host, (long)getpid());
+    char place[PLACE];
+    place_name(place);
+    snprintf(out, HS_PROCESS_NAME, "%s-%d", place, (int)getpid());
 }
 
 bool hs_process_gone(const char *name) {
-    char host[HOST];
-    host_name(host);
-    size_t size = strlen(host);
-    if (strncmp(name, host, size) != 0 || name[size] != '-') {
+    char place[PLACE];
+    place_name(place);
+    size_t size = strlen(place);
+    if (strncmp(name, place, size) != 0 || name[size] != '-') {
         return false;
     }
     const char *digits = name + size + 1;

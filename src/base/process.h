@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { HS_PROCESS_NAME = 64 }; /**< HOST (at most 32 letters, digits and dashes), "-", PID, and a NUL */
+enum { HS_PROCESS_NAME = 72 }; /**< HOST (at most 32 letters, digits and dashes), "-", PID, and a NUL */
 
-/** "HOST-PID" of this process. */
+/** "HOST-PID" of this process; in a container "HOST-NAMESPACE-PID". */
 void hs_process_name(char out[HS_PROCESS_NAME]);
 /** Whether "HOST-PID" tells of a process that is no more: one of this machine that has ended, or this very process,
  *  which has not made that file yet. One of another machine can't be told: false. */
