@@ -7,14 +7,15 @@
 struct pre {
     const char *name;
     enum hs_split split;
+    bool digits; /* each digit apart first */
     bool ignore_merges, nfc;
 };
 
 static const struct pre known_pres[] = {
-    {"smollm", HS_SPLIT_SMOLLM, false, false},
-    {"gpt-2", HS_SPLIT_GPT2, false, false},
-    {"llama-bpe", HS_SPLIT_LLAMA3, true, false},
-    {"qwen2", HS_SPLIT_QWEN2, false, true},
+    {"smollm", HS_SPLIT_GPT2, true, false, false},
+    {"gpt-2", HS_SPLIT_GPT2, false, false, false},
+    {"llama-bpe", HS_SPLIT_LLAMA3, false, true, false},
+    {"qwen2", HS_SPLIT_QWEN2, false, false, true},
 };
 
 static headsift_status find_pre(const struct hs_vocab *vocab, const char *where, const struct pre **out,
@@ -82,12 +83,22 @@ static headsift_status add_special(struct hs_builder *builder, const struct hs_v
     return HEADSIFT_OK;
 }
 
+static void prepare(struct hs_tokenizer *tokenizer, const struct pre *pre) {
+    struct hs_cuts *cuts = &tokenizer->cuts;
+    if (pre->nfc) {
+        *hs_steps_add(&tokenizer->normalizer) = (struct hs_step){.kind = HS_STEP_FORM, .form = HS_FORM_NFC};
+    }
+    if (pre->digits) {
+        cuts->cut[cuts->n++] = (struct hs_cut){.pattern = HS_PATTERN_NUMERIC};
+    }
+    cuts->cut[cuts->n++] = (struct hs_cut){.pattern = HS_PATTERN_KNOWN, .split = pre->split};
+}
+
 static headsift_status build(struct hs_builder *builder, const struct hs_vocab *vocab, const struct pre *pre,
                              struct hs_tokenizer **out, headsift_error *error) {
     HS_TRY(add_tokens(builder, vocab, error));
     HS_TRY(add_merges(builder, vocab, error));
-    builder->tokenizer->split = pre->split;
-    builder->tokenizer->nfc = pre->nfc;
+    prepare(builder->tokenizer, pre);
     builder->ignore_merges = pre->ignore_merges;
     if (vocab->add_bos && vocab->bos < 0) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: wants a BOS in front but names none (tokenizer.ggml.bos_token_id)",
