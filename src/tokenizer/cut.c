@@ -48,7 +48,7 @@ static headsift_status find(struct hs_cutting *cutting, headsift_error *error) {
         find_literal(cutting);
         break;
     case HS_PATTERN_REGEX:
-        return hs_regex_find(cut->regex, cutting->room, cutting->text, cutting->size, cutting->at,
+        return hs_regex_find(cut->regex, cutting->room, cutting->text, cutting->size, cutting->at, &cutting->steps,
                              &cutting->match_start, &cutting->match_end, error);
     }
     return HEADSIFT_OK;

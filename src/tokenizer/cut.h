@@ -40,12 +40,13 @@ struct hs_cuts {
 
 void hs_cuts_free(struct hs_cuts *cuts);
 
-/** Where cutting a text stands; fill the first four, zero the rest. */
+/** Where cutting a text stands; fill the first five, zero the rest. */
 struct hs_cutting {
     const struct hs_cut *cut;
     const char *text;
     size_t size;
     struct hs_regex_room *room; /**< for HS_PATTERN_REGEX */
+    size_t steps;               /**< the same: hs_regex_steps(size) */
     size_t at;
     size_t match_start, match_end; /**< the next match, where match_end > at */
 };

@@ -76,6 +76,7 @@ static headsift_status push_from(struct encoder *encoder, const struct view *vie
 static headsift_status run_steps(struct encoder *encoder, const struct hs_steps *steps, struct hs_rewrite *rewrites,
                                  struct view *views, size_t *last) {
     *last = 0;
+    hs_step_room_limit(&encoder->room, views[0].size);
     for (size_t i = 0; i < steps->n; i++) {
         struct view *view = &views[*last];
         bool changed;
@@ -130,6 +131,7 @@ static headsift_status cut_piece(struct encoder *encoder, const struct view *vie
     struct hs_cutting cutting = {.cut = &cuts->cut[level], .text = view->text + start, .size = end - start};
     if (cutting.cut->pattern == HS_PATTERN_REGEX) {
         HS_TRY(hs_step_room_regex(&encoder->room, &cutting.room, encoder->error));
+        cutting.steps = hs_regex_steps(cutting.size);
     }
     for (size_t from, to;;) {
         HS_TRY(hs_cut_next(&cutting, &from, &to, encoder->error));

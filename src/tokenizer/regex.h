@@ -22,9 +22,13 @@ void hs_regex_free(struct hs_regex *regex); /**< NULL is fine */
 struct hs_regex_room *hs_regex_room_new(void); /**< NULL when there is no memory */
 void hs_regex_room_free(struct hs_regex_room *room);
 
+/** The steps that searching a text of `size` bytes may take altogether, in any number of calls of hs_regex_find. */
+size_t hs_regex_steps(size_t size);
+
 /** The first match that begins at `at` or behind it; *start == size where there is none. text is well-formed UTF-8.
+ *  @param steps what is left of hs_regex_steps.
  *  @return HEADSIFT_FAILED when the text is too hard for the pattern: a limit was reached. */
 headsift_status hs_regex_find(const struct hs_regex *regex, struct hs_regex_room *room, const char *text, size_t size,
-                              size_t at, size_t *start, size_t *end, headsift_error *error);
+                              size_t at, size_t *steps, size_t *start, size_t *end, headsift_error *error);
 
 #endif

@@ -31,6 +31,8 @@ void hs_step_room_free(struct hs_step_room *room) {
     *room = (struct hs_step_room){0};
 }
 
+void hs_step_room_limit(struct hs_step_room *room, size_t size) { room->most = 65536 + 64 * size; }
+
 headsift_status hs_step_room_regex(struct hs_step_room *room, struct hs_regex_room **out, headsift_error *error) {
     if (room->regex == NULL) {
         room->regex = hs_regex_room_new();
@@ -108,9 +110,9 @@ static bool strip(const struct hs_step *step, const char *text, size_t size, str
 }
 
 static headsift_status find(const struct hs_step *step, struct hs_regex_room *room, const char *text, size_t size,
-                            size_t at, size_t *start, size_t *end, headsift_error *error) {
+                            size_t at, size_t *steps, size_t *start, size_t *end, headsift_error *error) {
     if (step->regex != NULL) {
-        return hs_regex_find(step->regex, room, text, size, at, start, end, error);
+        return hs_regex_find(step->regex, room, text, size, at, steps, start, end, error);
     }
     const char *found = memmem(text + at, size - at, step->pattern, step->pattern_size);
     *start = found == NULL ? size : (size_t)(found - text);
@@ -121,11 +123,16 @@ static headsift_status find(const struct hs_step *step, struct hs_regex_room *ro
 static headsift_status replace(const struct hs_step *step, const char *text, size_t size, struct hs_step_room *room,
                                struct hs_rewrite *out, headsift_error *error) {
     struct hs_regex_room *regex = NULL;
+    size_t steps = hs_regex_steps(size);
     if (step->regex != NULL) {
         HS_TRY(hs_step_room_regex(room, &regex, error));
     }
     for (size_t at = 0, start, end; at < size; at = end) {
-        HS_TRY(find(step, regex, text, size, at, &start, &end, error));
+        HS_TRY(find(step, regex, text, size, at, &steps, &start, &end, error));
+        if (out->text.size > room->most) {
+            return hs_fail(error, HEADSIFT_FAILED, "the tokenizer's normalizer makes more than %zu bytes of this text",
+                           room->most);
+        }
         if (!hs_rewrite_keep(out, text + at, start - at) ||
             (start < size && !hs_rewrite_put(out, step->content, step->content_size, start, end))) {
             return hs_fail_memory(error, "normalised text", size);
@@ -178,6 +185,7 @@ headsift_status hs_steps_run_plain(const struct hs_steps *steps, const char *tex
     *out = text;
     *out_size = size;
     size_t next = 0;
+    hs_step_room_limit(room, size);
     for (size_t i = 0; i < steps->n; i++) {
         bool changed;
         HS_TRY(hs_step_run(&steps->step[i], *out, *out_size, true, room, &rewrites[next], &changed, error));

@@ -43,7 +43,11 @@ void hs_steps_free(struct hs_steps *steps);
 struct hs_step_room {
     struct hs_form_room form;
     struct hs_regex_room *regex;
+    size_t most; /**< bytes that a step may make of a text: steps that replace could multiply it without end */
 };
+
+/** Sets `most` for a text of `size` bytes that is to go through all steps. */
+void hs_step_room_limit(struct hs_step_room *room, size_t size);
 
 void hs_step_room_free(struct hs_step_room *room);
 /** The room's hs_regex_room, made where there is none yet. */

@@ -97,8 +97,9 @@ static const char *matches(const char *pattern, const char *text, size_t size, c
     assert_int_equal(hs_regex_new(pattern, strlen(pattern), "x", &regex, &error), HEADSIFT_OK);
     headsift_status status = HEADSIFT_OK;
     out[0] = '\0';
+    size_t steps = hs_regex_steps(size);
     for (size_t at = 0, start, end; at < size && status == HEADSIFT_OK; at = end) {
-        status = hs_regex_find(regex, room, text, size, at, &start, &end, &error);
+        status = hs_regex_find(regex, room, text, size, at, &steps, &start, &end, &error);
         size_t used = strlen(out);
         if (status == HEADSIFT_OK && start < size) {
             snprintf(out + used, out_size - used, "%s%zu-%zu", used > 0 ? " " : "", start, end);
@@ -122,12 +123,20 @@ static void test_found(void **state) {
     assert_string_equal(matches("q", "abc", 3, out, sizeof out), "");
 }
 
-/* A search that would take for ever fails. */
+/* A search that would take for ever fails: from one place, and from each of many. */
 static void test_limits(void **state) {
     (void)state;
-    char text[64], out[64];
-    memset(text, 'a', sizeof text);
-    assert_null(matches("(a|aa)+[bd]", text, sizeof text, out, sizeof out));
+    enum { SIZE = 1000000 };
+    char *text = malloc(SIZE), out[64];
+    memset(text, 'a', SIZE);
+    assert_null(matches("(a|aa)+[bd]", text, 64, out, sizeof out));
+    assert_null(matches("a+b", text, SIZE, out, sizeof out));
+    assert_null(matches("[ab]*c", text, SIZE, out, sizeof out));
+    assert_string_equal(matches("b|a+(?!a)", text, SIZE, out, sizeof out), "0-1000000");
+    text[SIZE - 1] = 'b';
+    assert_string_equal(matches("b", text, SIZE, out, sizeof out), "999999-1000000");
+    assert_string_equal(matches("a*c|a+", text, SIZE, out, sizeof out), "0-999999");
+    free(text);
 }
 
 int main(void) {
