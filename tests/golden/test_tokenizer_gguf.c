@@ -48,8 +48,10 @@ static void make_scores(struct made *made, bool prefix) {
     static const struct {
         const char *name;
         int32_t type;
-    } more[] = {{"<tag>", HS_TOKEN_USER}, {"  ", HS_TOKEN_USER},     {"    ", HS_TOKEN_USER},
-                {"\n\n", HS_TOKEN_USER},  {"<tag>x", HS_TOKEN_USER}, {"[PAD]", HS_TOKEN_UNUSED}};
+        float score;
+    } more[] = {{"<tag>", HS_TOKEN_USER, -1000}, {"  ", HS_TOKEN_USER, -1000},     {"    ", HS_TOKEN_USER, -1000},
+                {"\n\n", HS_TOKEN_USER, -1000},  {"<tag>x", HS_TOKEN_USER, -1000}, {"[PAD]", HS_TOKEN_UNUSED, -1000},
+                {"qz", HS_TOKEN_NORMAL, -9000},  {"zj", HS_TOKEN_NORMAL, -8000}};
     made->types[0] = HS_TOKEN_UNKNOWN;
     for (size_t i = 5; i < made->vocab.n_tokens; i++) {
         made->types[i] = i < 261 ? HS_TOKEN_BYTE : HS_TOKEN_NORMAL;
@@ -59,7 +61,7 @@ static void make_scores(struct made *made, bool prefix) {
         size_t id = made->vocab.n_tokens++;
         made->tokens[id] = more[i].name;
         made->types[id] = more[i].type;
-        made->scores[id] = -1000;
+        made->scores[id] = more[i].score;
     }
     made->vocab.style = "llama";
     made->vocab.scores = made->scores;
@@ -161,6 +163,8 @@ static void test_added(void **state) {
     check_tokens(tokenizer, "<s>the</s>the", special | HS_ENCODE_BOS, "[<s>]0-3[ the]3-6[</s>]6-10[ the]10-13");
     check_tokens(tokenizer, "the<tag>the", 0, "[ the]0-3[<tag>]3-8[ the]8-11");
     check_tokens(tokenizer, "a\xC3\xBF", special, "[ a]0-1[\xC3]1-2[\xBF]2-3");
+    check_tokens(tokenizer, "qzj qz", special,
+                 "[ ]0-0[q]0-1[zj]1-3[ ]3-4[qz]4-6"); /* the better score, not the lower id */
     check_tokens(tokenizer, "[PAD]", special, "[ []0-1[P]1-2[A]2-3[D]3-4[]]4-5");
     hs_tokenizer_close(tokenizer);
     done(&made);

@@ -262,15 +262,44 @@ static void test_long_almost_special(void **state) {
     hs_tokenizer_close(tokenizer);
 }
 
+/* ---- What a tokenizer.json may not do to a text ----------------------------------------------------------------- */
+
+static void check_fails(const char *normalizer, const char *text, size_t size, const char *message) {
+    json_t *root = test_style("gpt2");
+    struct hs_tokenizer *tokenizer;
+    struct hs_encoding encoding = {0};
+    headsift_error error = {0};
+    json_object_set_new(root, "normalizer", json_loads(normalizer, 0, NULL));
+    assert_int_equal(test_open_json(root, &tokenizer, &error), HEADSIFT_OK);
+    assert_int_equal(hs_encode(tokenizer, text, size, 0, &encoding, &error), HEADSIFT_FAILED);
+    if (strstr(error.message, message) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", error.message, message);
+    }
+    assert_int_equal(hs_encode(tokenizer, "word", 4, 0, &encoding, &error), HEADSIFT_OK); /* others go on */
+    hs_encoding_free(&encoding);
+    hs_tokenizer_close(tokenizer);
+    json_decref(root);
+}
+
+#define TENFOLD "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aaaaaaaaaa\"}"
+
+static void test_text_that_is_too_much(void **state) {
+    (void)state;
+    char text[2000];
+    memset(text, 'a', sizeof text);
+    check_fails("{\"type\":\"Sequence\",\"normalizers\":[" TENFOLD "," TENFOLD "," TENFOLD "," TENFOLD "," TENFOLD
+                "," TENFOLD "," TENFOLD "," TENFOLD "]}",
+                text, sizeof text, "normalizer makes more than 193536 bytes");
+    check_fails("{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(a|aa)+[bd]\"},\"content\":\"\"}", text, sizeof text,
+                "a pattern of the tokenizer fails on this text");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiles),
-        cmocka_unit_test(test_spans_of_changed_text),
-        cmocka_unit_test(test_known_spans),
-        cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_nul_is_text),
-        cmocka_unit_test(test_long_pieces),
-        cmocka_unit_test(test_long_almost_special),
+        cmocka_unit_test(test_tiles),       cmocka_unit_test(test_spans_of_changed_text),
+        cmocka_unit_test(test_known_spans), cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_nul_is_text), cmocka_unit_test(test_text_that_is_too_much),
+        cmocka_unit_test(test_long_pieces), cmocka_unit_test(test_long_almost_special),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
