@@ -64,7 +64,7 @@ static headsift_status read_pattern(const struct reader *reader, const json_t *s
         return cut->literal != NULL ? HEADSIFT_OK : no_memory(reader);
     }
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-        if (strcmp(text, patterns[i].text) == 0) {
+        if (strlen(text) == cut->literal_size && strcmp(text, patterns[i].text) == 0) {
             cut->pattern = HS_PATTERN_KNOWN;
             cut->split = patterns[i].split;
             return HEADSIFT_OK;

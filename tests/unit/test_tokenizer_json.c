@@ -120,6 +120,12 @@ static const struct row refused[] = {
     {"gpt2", "pre_tokenizer", "{\"type\":\"Metaspace\"}", "\"replacement\" is missing"},
     {"llama3", "pre_tokenizer.pretokenizers.0.pattern.Regex", "\"\\\\w+\"", "this escape in the pattern \\w+"},
     {"llama3", "pre_tokenizer.pretokenizers.0.pattern.Regex", "\"(a\"", "the pattern (?:a is not supported"},
+    {"llama3", "pre_tokenizer.pretokenizers.0.pattern.Regex", "\"a\\u0000\"", "a NUL in the pattern"},
+    {"gpt2", "pre_tokenizer",
+     STEPS("{\"type\":\"Split\",\"pattern\":{\"Regex\":\"'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| "
+           "?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)|\\\\s+\\u0000\"},\"behavior\":\"Isolated\",\"invert\":false}",
+           BYTE_LEVEL("false", "false")),
+     "a NUL in the pattern"},
     {"llama3", "pre_tokenizer.pretokenizers.0.pattern", "{\"Other\":\" \"}", "\"Regex\" is missing"},
     {"llama3", "pre_tokenizer.pretokenizers.0.pattern", "{\"String\":\"\"}", "an empty pattern"},
     {"llama3", "pre_tokenizer.pretokenizers.0.behavior", "\"Merged\"", "behavior Merged"},
