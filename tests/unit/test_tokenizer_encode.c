@@ -69,12 +69,13 @@ static void test_tiles(void **state) {
     hs_encoding_free(&encoding);
 }
 
-/* Under NFC and with a space in front: spans stay in order and inside the text, and leave no byte out. */
+/* Under NFC, with a space in front, with another sign for it: spans stay in order and inside the text, and leave no
+ * byte out. */
 static void test_spans_of_changed_text(void **state) {
     (void)state;
-    static const char *const styles[] = {"qwen2", "gpt2_prefix"};
+    static const char *const styles[] = {"qwen2", "gpt2_prefix", "llama2", "mistral_metaspace", "gemma"};
     struct hs_encoding encoding = {0};
-    for (size_t s = 0; s < 2; s++) {
+    for (size_t s = 0; s < 5; s++) {
         struct hs_tokenizer *tokenizer = open_style(styles[s]);
         struct hs_random random;
         hs_random_seed(&random, 30 + s);
@@ -124,6 +125,10 @@ static void test_known_spans(void **state) {
     check_spans("qwen2", "<s>e\xCC\x81<s>", "[<s>]0-3[\xC3]3-6[\xA9]3-6[<s>]6-9");
     /* \p{N} with Digits apart; a space before a number stands alone. */
     check_spans("smollm", "a 12", "[a]0-1[ ]1-2[1]2-3[2]3-4");
+    /* A sign for a space stands for the space; what is put in front for nothing. */
+    check_spans("llama2", "the  a<s> b", "[ the]0-3[ ]3-4[ a]4-6[<s>]6-9[ ]9-9[ b]9-11");
+    check_spans("mistral_metaspace", "the <s>the", "[ the]0-3[ ]3-4[<s>]4-7[t]7-8[he]8-10");
+    check_spans("gemma", "the a", "[t]0-1[he]1-3[ a]3-5");
     check_spans("llama3", "1234", "[12]0-2[3]2-3[4]3-4");
 }
 
@@ -131,9 +136,10 @@ static void test_prefixes(void **state) {
     (void)state;
     static const char text[] =
         "Don't <s>e\xCC\x81 \xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB 12\xC2\xBD\r\n <|im_start|>'\xC5\xBF  ";
-    static const char *const styles[] = {"gpt2", "gpt2_prefix", "smollm", "llama3", "qwen2"};
+    static const char *const styles[] = {"gpt2",   "gpt2_prefix",       "smollm", "llama3", "qwen2",
+                                         "llama2", "mistral_metaspace", "gemma"};
     struct hs_encoding encoding = {0};
-    for (size_t s = 0; s < 5; s++) {
+    for (size_t s = 0; s < 8; s++) {
         struct hs_tokenizer *tokenizer = open_style(styles[s]);
         for (size_t size = 0; size < sizeof text; size++) {
             char *copy = malloc(size + 1); /* of its own, so that a sanitizer sees a read behind it */
@@ -176,34 +182,66 @@ static double seconds_of(const struct hs_tokenizer *tokenizer, const char *text,
     return (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
 }
 
+/* A golden style with its pattern replaced, and a normalizer. */
+static struct hs_tokenizer *open_patterned(void) {
+    json_t *root = test_style("llama3");
+    static const char parts[] =
+        "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFKC\"}, {\"type\": \"Strip\", "
+        "\"strip_left\": true, \"strip_right\": false}]}, \"pre_tokenizer\": {\"type\": \"Sequence\", "
+        "\"pretokenizers\": "
+        "[{\"type\": \"Split\", \"behavior\": \"MergedWithNext\", \"invert\": false, \"pattern\": {\"Regex\": "
+        "\"[^\\\\r\\\\n\\\\p{L}]?[\\\\p{Lu}\\\\p{Lo}]*[\\\\p{Ll}\\\\p{Lo}]+|[\\\\p{Lu}\\\\p{Lo}]+|\\\\p{N}{1,3}| "
+        "?[^\\\\s\\\\p{L}\\\\p{N}]+|"
+        "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s\"}}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
+        "\"use_regex\": "
+        "false}]}}";
+    json_t *changes = json_loads(parts, 0, NULL);
+    struct hs_tokenizer *tokenizer;
+    headsift_error error = {0};
+    assert_int_equal(json_object_update(root, changes), 0);
+    if (test_open_json(root, &tokenizer, &error) != HEADSIFT_OK) {
+        fail_msg("%s", error.message);
+    }
+    json_decref(changes);
+    json_decref(root);
+    return tokenizer;
+}
+
 /* One million times the same: two seconds are the promise, in a release build; the square of the length would take
  * hours. */
-static void test_long_pieces(void **state) {
-    (void)state;
-    static const char *const units[] = {"a",           " ", "!", "7", "\n", "\t", "th", "<", "'", "\xCC\xA3\xCC\x81",
-                                        "\xE4\xBD\xA0"};
-    static const char *const styles[] = {"smollm", "llama3", "qwen2"};
+static void check_long_pieces(const struct hs_tokenizer *tokenizer, const char *what) {
+    static const char *const units[] = {
+        "a", " ", "!", "7", "\n", "\t", "th", "<", "'", "\xCC\xA3\xCC\x81", "\xE4\xBD\xA0", "A", "\xE2\x96\x81"};
     enum { TIMES = 1000000 };
     struct hs_encoding encoding = {0};
-    for (size_t s = 0; s < 3; s++) {
-        struct hs_tokenizer *tokenizer = open_style(styles[s]);
-        for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
-            size_t unit = strlen(units[u]);
-            char *text = malloc(unit * TIMES);
-            assert_non_null(text);
-            for (size_t i = 0; i < TIMES; i++) {
-                memcpy(text + i * unit, units[u], unit);
-            }
-            double seconds = seconds_of(tokenizer, text, unit * TIMES, &encoding);
-            if (seconds > 10) {
-                fail_msg("%s: a million of \"%s\" took %.1f s", styles[s], units[u], seconds);
-            }
-            assert_int_equal(encoding.ends[encoding.n - 1], unit * TIMES);
-            free(text);
+    for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
+        size_t unit = strlen(units[u]);
+        char *text = malloc(unit * TIMES);
+        assert_non_null(text);
+        for (size_t i = 0; i < TIMES; i++) {
+            memcpy(text + i * unit, units[u], unit);
         }
-        hs_tokenizer_close(tokenizer);
+        double seconds = seconds_of(tokenizer, text, unit * TIMES, &encoding);
+        if (seconds > 10) {
+            fail_msg("%s: a million of \"%s\" took %.1f s", what, units[u], seconds);
+        }
+        assert_true(encoding.n == 0 || encoding.ends[encoding.n - 1] == unit * TIMES);
+        free(text);
     }
     hs_encoding_free(&encoding);
+}
+
+static void test_long_pieces(void **state) {
+    (void)state;
+    static const char *const styles[] = {"smollm", "llama3", "qwen2", "llama2", "mistral_metaspace", "gemma"};
+    for (size_t s = 0; s < sizeof styles / sizeof styles[0]; s++) {
+        struct hs_tokenizer *tokenizer = open_style(styles[s]);
+        check_long_pieces(tokenizer, styles[s]);
+        hs_tokenizer_close(tokenizer);
+    }
+    struct hs_tokenizer *patterned = open_patterned();
+    check_long_pieces(patterned, "a pattern in PCRE2");
+    hs_tokenizer_close(patterned);
 }
 
 /* Many special tokens, each of which begins like all the others. */
@@ -224,15 +262,44 @@ static void test_long_almost_special(void **state) {
     hs_tokenizer_close(tokenizer);
 }
 
+/* ---- What a tokenizer.json may not do to a text ----------------------------------------------------------------- */
+
+static void check_fails(const char *normalizer, const char *text, size_t size, const char *message) {
+    json_t *root = test_style("gpt2");
+    struct hs_tokenizer *tokenizer;
+    struct hs_encoding encoding = {0};
+    headsift_error error = {0};
+    json_object_set_new(root, "normalizer", json_loads(normalizer, 0, NULL));
+    assert_int_equal(test_open_json(root, &tokenizer, &error), HEADSIFT_OK);
+    assert_int_equal(hs_encode(tokenizer, text, size, 0, &encoding, &error), HEADSIFT_FAILED);
+    if (strstr(error.message, message) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", error.message, message);
+    }
+    assert_int_equal(hs_encode(tokenizer, "word", 4, 0, &encoding, &error), HEADSIFT_OK); /* others go on */
+    hs_encoding_free(&encoding);
+    hs_tokenizer_close(tokenizer);
+    json_decref(root);
+}
+
+#define TENFOLD "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aaaaaaaaaa\"}"
+
+static void test_text_that_is_too_much(void **state) {
+    (void)state;
+    char text[2000];
+    memset(text, 'a', sizeof text);
+    check_fails("{\"type\":\"Sequence\",\"normalizers\":[" TENFOLD "," TENFOLD "," TENFOLD "," TENFOLD "," TENFOLD
+                "," TENFOLD "," TENFOLD "," TENFOLD "]}",
+                text, sizeof text, "normalizer makes more than 193536 bytes");
+    check_fails("{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(a|aa)+[bd]\"},\"content\":\"\"}", text, sizeof text,
+                "a pattern of the tokenizer fails on this text");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiles),
-        cmocka_unit_test(test_spans_of_changed_text),
-        cmocka_unit_test(test_known_spans),
-        cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_nul_is_text),
-        cmocka_unit_test(test_long_pieces),
-        cmocka_unit_test(test_long_almost_special),
+        cmocka_unit_test(test_tiles),       cmocka_unit_test(test_spans_of_changed_text),
+        cmocka_unit_test(test_known_spans), cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_nul_is_text), cmocka_unit_test(test_text_that_is_too_much),
+        cmocka_unit_test(test_long_pieces), cmocka_unit_test(test_long_almost_special),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ static void check_refused(const struct hs_vocab *vocab, const char *message) {
 
 static void test_refused(void **state) {
     (void)state;
-    static const char *const pres[] = {"default", "llama3", "deepseek-llm", "qwen35", "", "smollm "};
+    static const char *const pres[] = {"default", "pixtral", "deepseek-llm", "qwen", "", "smollm "};
     for (size_t i = 0; i < sizeof pres / sizeof pres[0]; i++) {
         struct hs_vocab vocab = small();
         char message[64];
@@ -64,8 +64,8 @@ static void test_refused(void **state) {
     struct hs_vocab vocab = small();
     vocab.pre = NULL;
     check_refused(&vocab, "tokenizer.ggml.pre is missing");
-    vocab = small(), vocab.style = "llama";
-    check_refused(&vocab, "tokenizer.ggml.model is llama");
+    vocab = small(), vocab.style = "bert";
+    check_refused(&vocab, "tokenizer.ggml.model is bert");
     vocab = small(), vocab.style = NULL;
     check_refused(&vocab, "tokenizer.ggml.model is missing");
     vocab = small(), vocab.n_tokens = 0;
@@ -247,20 +247,47 @@ static headsift_status open_and_encode(const struct hs_vocab *vocab) {
     return status;
 }
 
-static void test_no_memory(void **state) {
-    (void)state;
-    struct hs_vocab vocab = small();
-    vocab.pre = "qwen2";
+/* Each allocation fails once, in opening and in encoding: an error, never a crash. */
+static void check_no_memory(const struct hs_vocab *vocab) {
     long allowed = 0;
     headsift_status status;
     do {
         allocations_left = allowed;
-        status = open_and_encode(&vocab);
+        status = open_and_encode(vocab);
         allocations_left = -1;
         allowed++;
     } while (status != HEADSIFT_OK && allowed < 1000);
     assert_int_equal(status, HEADSIFT_OK);
     assert_true(allowed > 15);
+}
+
+static void test_no_memory(void **state) {
+    (void)state;
+    static const char *const pres[] = {"qwen2", "tekken"};
+    struct hs_vocab vocab = small();
+    for (size_t i = 0; i < sizeof pres / sizeof pres[0]; i++) {
+        vocab.pre = pres[i];
+        check_no_memory(&vocab);
+    }
+}
+
+static void test_no_memory_for_scores(void **state) {
+    (void)state;
+    enum { N = 256 + 5 };
+    static char bytes[256][8];
+    static const char *names[N] = {"a", "b", "ab", "<|end|>", "<tag>"};
+    static int32_t kinds[N] = {1, 1, 1, 3, 4};
+    static float scores[N] = {-2, -3, -1, 0, 0};
+    for (int i = 5; i < N; i++) {
+        snprintf(bytes[i - 5], sizeof bytes[0], "<0x%02X>", (unsigned)(i - 5));
+        names[i] = bytes[i - 5];
+        kinds[i] = HS_TOKEN_BYTE;
+    }
+    struct hs_vocab vocab = {.style = "llama", .tokens = names, .types = kinds, .scores = scores, .n_tokens = N};
+    vocab.add_space_prefix = true;
+    vocab.add_bos = true;
+    vocab.bos = 3;
+    check_no_memory(&vocab);
 }
 
 int main(void) {
@@ -269,7 +296,7 @@ int main(void) {
         cmocka_unit_test(test_types),        cmocka_unit_test(test_missing_bytes),
         cmocka_unit_test(test_bos),          cmocka_unit_test(test_ignore_merges),
         cmocka_unit_test(test_qwen2_is_nfc), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_no_memory_for_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
