@@ -33,6 +33,17 @@ static void call_rms_norm(const struct hs_kernels *k, struct desk *d) {
 }
 static void call_add(const struct hs_kernels *k, struct desk *d) { k->add(d->c, d->a, d->sizes.hidden); }
 static void call_swiglu(const struct hs_kernels *k, struct desk *d) { k->swiglu(d->a, d->b, d->sizes.ffn, d->out); }
+static void call_geglu(const struct hs_kernels *k, struct desk *d) { k->geglu(d->a, d->b, d->sizes.ffn, d->out); }
+/* Kernels that work in place get fresh values each time: else they would end in denormals, which are slow. */
+static void call_norm_floats(const struct hs_kernels *k, struct desk *d) {
+    memcpy(d->c, d->a, (size_t)d->sizes.hidden * sizeof *d->c);
+    k->norm_floats(d->c, d->b, d->sizes.hidden, 1e-5f);
+}
+static void call_soft_cap(const struct hs_kernels *k, struct desk *d) {
+    memcpy(d->c, d->a, (size_t)d->sizes.hidden * sizeof *d->c);
+    k->soft_cap(d->c, d->sizes.hidden, 30);
+}
+static void call_round_row(const struct hs_kernels *k, struct desk *d) { k->round_row(d->a, d->sizes.hidden, d->out); }
 static void call_rotate(const struct hs_kernels *k, struct desk *d) {
     k->rotate(d->a, d->b, d->b, d->sizes.head_dim / 2, 0.125f, d->out);
 }
@@ -59,21 +70,23 @@ static void call_attend(const struct hs_kernels *k, struct desk *d) {
 }
 static void call_running_mean(const struct hs_kernels *k, struct desk *d) {
     memset(d->sums, 0, (size_t)d->sizes.head_dim * sizeof *d->sums);
-    k->running_mean(d->values, 0, HS_KEY_BLOCK, d->sizes.head_dim, d->sums, d->out);
+    k->running_mean(d->values, 0, HS_KEY_BLOCK, d->sizes.head_dim, 0, d->sums, d->out);
 }
 static void call_best_key(const struct hs_kernels *k, struct desk *d) {
-    d->sums[0] = (double)k->best_key(d->elements, d->keys, d->sizes.head_dim, POSITIONS);
+    d->sums[0] = (double)k->best_key(d->elements, d->keys, d->sizes.head_dim, 0, POSITIONS);
 }
 static void call_largest(const struct hs_kernels *k, struct desk *d) { d->sums[0] = k->largest(d->a, VOCAB_BLOCK); }
 static void call_exp_sum(const struct hs_kernels *k, struct desk *d) { d->sums[0] = k->exp_sum(d->a, VOCAB_BLOCK, 2); }
 
 static const struct kernel_case cases[] = {
-    {"rms_norm", call_rms_norm},   {"add", call_add},
-    {"swiglu", call_swiglu},       {"rotate", call_rotate},
-    {"place_key", call_place_key}, {"place_value", call_place_value},
-    {"attend", call_attend},       {"running_mean", call_running_mean},
-    {"best_key", call_best_key},   {"largest", call_largest},
-    {"exp_sum", call_exp_sum},
+    {"rms_norm", call_rms_norm},       {"add", call_add},
+    {"swiglu", call_swiglu},           {"rotate", call_rotate},
+    {"place_key", call_place_key},     {"place_value", call_place_value},
+    {"attend", call_attend},           {"running_mean", call_running_mean},
+    {"best_key", call_best_key},       {"largest", call_largest},
+    {"exp_sum", call_exp_sum},         {"geglu", call_geglu},
+    {"norm_floats", call_norm_floats}, {"soft_cap", call_soft_cap},
+    {"round_row", call_round_row},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

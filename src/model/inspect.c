@@ -66,7 +66,7 @@ static void print_rope(const struct hs_model *model, FILE *out) {
         fprintf(out, ", llama3, factor %g, low %g, high %g, original context %lld", rope->factor, rope->low_freq_factor,
                 rope->high_freq_factor, (long long)rope->original_context);
     }
-    fprintf(out, "%s\n", model->rope_divisors != NULL ? ", divided by the file's rope_freqs.weight" : "");
+    fprintf(out, "%s\n", model->config.divided ? ", divided by the file's rope_freqs.weight" : "");
 }
 
 static void print_config(const struct hs_model *model, bool open, FILE *out) {

@@ -126,14 +126,14 @@ static void rope_of_a_file(void **state) {
     headsift_error error = {0};
     float divisors[4];
     double plain[4], wanted[4], got[4];
-    hs_rope_frequencies(directory, wanted);
+    hs_rope_frequencies(hs_model_config(directory), HS_ROPE_GLOBAL, wanted);
     for (int i = 0; i < 4; i++) {
         plain[i] = pow(10000.0, -i / 4.0);
         divisors[i] = (float)(plain[i] / wanted[i]);
     }
     scratch_gguf("llama3_rope", &(struct write_gguf_options){.rope_freqs = divisors}, path, sizeof path);
     assert_int_equal(hs_model_open(path, NULL, &gguf, &error), HEADSIFT_OK);
-    hs_rope_frequencies(gguf, got);
+    hs_rope_frequencies(hs_model_config(gguf), HS_ROPE_GLOBAL, got);
     assert_true(wanted[3] < plain[3] / 4.0);
     for (int i = 0; i < 4; i++) {
         assert_true(fabs(got[i] / wanted[i] - 1.0) < 1e-7);
@@ -158,12 +158,12 @@ static void rope_scaling_of_a_file(void **state) {
     scratch_gguf("llama_mha", &(struct write_gguf_options){.edit = linear_scaling}, path, sizeof path);
     assert_int_equal(hs_model_open(path, NULL, &gguf, &error), HEADSIFT_OK);
     assert_int_equal(hs_model_config(gguf)->rope.kind, HS_ROPE_LINEAR);
-    hs_rope_frequencies(gguf, got);
+    hs_rope_frequencies(hs_model_config(gguf), HS_ROPE_GLOBAL, got);
     assert_true(fabs(got[1] - 0.025) < 1e-15);
     hs_model_close(gguf);
     scratch_gguf("llama_mha", &(struct write_gguf_options){.edit = no_scaling}, path, sizeof path);
     assert_int_equal(hs_model_open(path, NULL, &gguf, &error), HEADSIFT_OK);
-    hs_rope_frequencies(gguf, got);
+    hs_rope_frequencies(hs_model_config(gguf), HS_ROPE_GLOBAL, got);
     assert_true(fabs(got[1] - 0.1) < 1e-15);
     hs_model_close(gguf);
 }
@@ -193,7 +193,7 @@ static void vocabulary_is_handed_over(void **state) {
 
 #define EDIT(name, body)                                                                                               \
     static void name(struct gguf_context *gguf) { body; }
-EDIT(other_architecture, gguf_set_val_str(gguf, "general.architecture", "qwen3"))
+EDIT(other_architecture, gguf_set_val_str(gguf, "general.architecture", "bert"))
 EDIT(no_architecture, gguf_remove_key(gguf, "general.architecture"))
 EDIT(number_as_architecture, gguf_set_val_u32(gguf, "general.architecture", 3))
 EDIT(no_layers, gguf_remove_key(gguf, "llama.block_count"))
@@ -209,7 +209,8 @@ EDIT(odd_head, (gguf_set_val_u32(gguf, "llama.attention.key_length", 7),
                 gguf_set_val_u32(gguf, "llama.rope.dimension_count", 7)))
 EDIT(other_values, gguf_set_val_u32(gguf, "llama.attention.value_length", 16))
 EDIT(part_rotated, gguf_set_val_u32(gguf, "llama.rope.dimension_count", 4))
-EDIT(yarn, gguf_set_val_str(gguf, "llama.rope.scaling.type", "yarn"))
+EDIT(other_scaling, gguf_set_val_str(gguf, "llama.rope.scaling.type", "ntk"))
+EDIT(alibi, gguf_set_val_f32(gguf, "llama.attention.max_alibi_bias", 8))
 EDIT(scaling_number, gguf_set_val_u32(gguf, "llama.rope.scaling.type", 1))
 EDIT(negative_factor, gguf_set_val_f32(gguf, "llama.rope.scaling.factor", -2))
 EDIT(nan_base, gguf_set_val_f32(gguf, "llama.rope.freq_base", NAN))
@@ -228,7 +229,7 @@ static void refusals(void **state) {
         void (*edit)(struct gguf_context *);
         const char *message;
     } cases[] = {
-        {other_architecture, "architecture \"qwen3\" is not supported (llama is)"},
+        {other_architecture, "architecture \"bert\" is not supported (llama, qwen2, "},
         {no_architecture, "key \"general.architecture\" is missing"},
         {number_as_architecture, "key \"general.architecture\" has type u32, must be a string"},
         {no_layers, "key \"llama.block_count\" is missing"},
@@ -242,7 +243,8 @@ static void refusals(void **state) {
         {odd_head, "a head dimension of 7 is not supported"},
         {other_values, "keys of 8 and values of 16 are not supported"},
         {part_rotated, "rotary positions on 4 of 8 dimensions"},
-        {yarn, "rope scaling \"yarn\" is not supported"},
+        {other_scaling, "rope scaling \"ntk\" is not supported"},
+        {alibi, "ALiBi positions are not supported"},
         {scaling_number, "key \"llama.rope.scaling.type\" has type u32, must be a string"},
         {negative_factor, "a rope scaling factor of -2 must be above 0"},
         {nan_base, "a rope base of nan must be above 0"},
@@ -250,7 +252,7 @@ static void refusals(void **state) {
         {large_eps, "an RMS norm epsilon of 2 is out of range"},
         {string_eps, "epsilon\" has type str, must be a float"},
         {experts, "a mixture of 8 experts is not supported"},
-        {split, "is one of 3 parts of a GGUF"},
+        {split, "is one of 3 parts: name it and the others NAME-00001-of-00003.gguf"},
         {other_vocab, "the embedding has 128 rows, the vocabulary 129 tokens"},
         {wide_ffn, "tensor \"blk.0.ffn_gate.weight\" has shape [48, 32], expected [64, 32]"},
         {string_eos, "key \"tokenizer.ggml.eos_token_id\" has type str, must be one integer"},

@@ -55,6 +55,9 @@ static headsift_status loss_block(struct hs_engine *engine, struct hs_worker *wo
         const int64_t columns = hs_gemm_outputs(engine->vocabulary[piece]);
         HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, engine->vocabulary[piece], n, worker->normed, worker->product,
                            HS_GEMM_SET, error));
+        if (engine->config->logit_cap > 0) {
+            engine->kernels->soft_cap(worker->product, n * columns, (float)engine->config->logit_cap);
+        }
         for (int64_t i = 0; i < n; i++) {
             int64_t target = which->targets[(first + i) % which->n] - (int64_t)piece * engine->vocab_block;
             add_logits(engine->kernels, &job->states[first + i], worker->product + i * columns, columns, target);

@@ -15,7 +15,7 @@ static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_wo
     size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
     size_t kv = (size_t)(c->n_kv_head * c->head_dim), piece = (size_t)engine->ffn_piece;
     size_t hidden = (size_t)c->hidden, e = engine->element_size, widest = 2 * kv;
-    const size_t others[] = {heads / (size_t)c->n_kv_head, 2 * piece, (size_t)engine->vocab_block};
+    const size_t others[] = {heads / (size_t)engine->n_query_pieces, 2 * piece, (size_t)engine->vocab_block};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         widest = others[i] > widest ? others[i] : widest;
     }
@@ -23,12 +23,20 @@ static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_wo
         void **array;
         size_t row_bytes;
     } arrays[] = {
-        {&w->normed, hidden * e}, {(void **)&w->product, widest * sizeof(float)},
-        {&w->queries, heads * e}, {&w->attention, heads * e},
-        {&w->forked, heads * e},  {&w->active, piece * e},
-        {&w->means, kv * e},      {(void **)&w->residual, hidden * sizeof(float)},
+        {&w->normed, hidden * e},
+        {(void **)&w->product, widest * sizeof(float)},
+        {&w->queries, heads * e},
+        {&w->attention, heads * e},
+        {&w->forked, heads * e},
+        {&w->active, piece * e},
+        {&w->means, kv * e},
+        {(void **)&w->residual, hidden * sizeof(float)},
+        {(void **)&w->branch, c->post_norm ? hidden * sizeof(float) : 0},
     };
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        if (arrays[i].row_bytes == 0) {
+            continue;
+        }
         void *array = hs_alloc_aligned(rows, arrays[i].row_bytes);
         if (array == NULL) {
             return hs_fail_memory(error, "a block of activations", rows * arrays[i].row_bytes);
@@ -53,7 +61,8 @@ headsift_status hs_workers_alloc(struct hs_engine *engine, headsift_error *error
 void hs_workers_free(struct hs_engine *engine) {
     for (int i = 0; engine->workers != NULL && i < engine->threads; i++) {
         struct hs_worker *w = &engine->workers[i];
-        void *arrays[] = {w->normed, w->product, w->queries, w->attention, w->forked, w->active, w->means, w->residual};
+        void *arrays[] = {w->normed, w->product, w->queries,  w->attention, w->forked,
+                          w->active, w->means,   w->residual, w->branch};
         for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
             hs_free(arrays[k]);
         }
