@@ -219,6 +219,9 @@ bool hs_role_of_model(enum hs_role role); /**< false: there is one a layer */
 /* rope.c */
 void hs_rope_fill(const struct hs_rope *rope, int32_t rotary_dim, double *out);
 
+/* inspect_block.c */
+void hs_inspect_block(const struct hs_model *model, FILE *out);
+
 /* digest.c */
 /** SHA-256 of a file, from the cache if it holds the file as it is now. */
 headsift_status hs_file_digest(const char *path, char hex[HS_HASH_HEX], headsift_error *error);
