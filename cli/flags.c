@@ -32,6 +32,12 @@ const struct cli_flag cli_model_flags[] = {
     END,
 };
 
+const struct cli_flag cli_model_path_flags[] = {
+    {.help = "Model:"},
+    TEXT("model", 'm', "MODEL", "A directory in the Hugging Face layout", model),
+    END,
+};
+
 const struct cli_flag cli_output_flags[] = {
     {.help = "Output:"},
     TEXT("output", 'o', "PATH", "Where the result goes", output),
@@ -144,6 +150,16 @@ const struct cli_flag cli_bench_flags[] = {
           INT32_MAX),
     COUNT("mix-tokens", 0, "About so many tokens of the inputs (default: 32768)", mix_tokens, 2, INT32_MAX),
     SWITCH("kernels", 0, "Instead: each kernel against its plain twin (-m for its sizes)", kernels),
+    END,
+};
+
+const struct cli_flag cli_explain_flags[] = {
+    {.help = "Document:"},
+    COUNT("row", 0, "Number of the record in FILE, from 0 (default: 0)", row, 0, INT64_MAX),
+    TEXT("text", 0, "COLUMN", "Column of the text (default: text)", text),
+    TEXT("input-format", 0, "FORMAT", "parquet, jsonl, csv or text (default: by the name, else text)", input_format),
+    CHOICE("format", "FORMAT", "text (default; coloured on a terminal, else a table), json or html", format,
+           "text|json|html"),
     END,
 };
 

@@ -13,7 +13,8 @@
 #include "signals.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_run, &cli_probe, &cli_heads, &cli_score, &cli_select, &cli_inspect, &cli_tokenize, &cli_bench,
+    &cli_run,      &cli_probe, &cli_heads, &cli_score, &cli_select,  &cli_inspect,
+    &cli_tokenize, &cli_bench, &cli_mask,  &cli_join,  &cli_explain,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -43,6 +43,9 @@ struct cli_values {
     int64_t repeat, mix_tokens;
     bool kernels;
 
+    int64_t row;
+    int format;
+
     char **arguments; /**< what is not a flag; hs_free */
     size_t n_arguments;
 };
@@ -61,10 +64,11 @@ struct cli_flag {
     int exclusive;       /**< not 0: of the flags with this number only one may be given */
 };
 
-extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_output_flags[], cli_input_flags[],
-    cli_probe_flags[], cli_probe_file_flags[], cli_heads_flags[], cli_heads_file_flags[], cli_score_flags[],
-    cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[], cli_run_flags[],
-    cli_special_flags[], cli_tokenize_flags[], cli_text_flags[], cli_bench_flags[];
+extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_model_path_flags[], cli_output_flags[],
+    cli_input_flags[], cli_probe_flags[], cli_probe_file_flags[], cli_heads_flags[], cli_heads_file_flags[],
+    cli_score_flags[], cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[],
+    cli_run_flags[], cli_special_flags[], cli_tokenize_flags[], cli_text_flags[], cli_bench_flags[],
+    cli_explain_flags[];
 
 enum { CLI_MAX_GROUPS = 16, CLI_MAX_FLAGS = 96 };
 

@@ -17,3 +17,5 @@ hs_test(test_engine SOURCES unit/test_engine.c ROOMS engine tokenizer model base
 hs_test(test_long SOURCES golden/test_long.c written_llama.c ROOMS engine tokenizer model base TIMEOUT 900
         LABELS golden slow)
 hs_test(test_memory SOURCES e2e/test_memory.c written_llama.c ROOMS engine tokenizer model base TIMEOUT 900 LABELS slow)
+hs_test(test_mask SOURCES golden/test_mask.c tools/export_config.c tools/export_weights.c tools/export_tokenizer.c
+        ROOMS engine tokenizer model base LABELS golden)

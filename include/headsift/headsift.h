@@ -183,6 +183,13 @@ HEADSIFT_API headsift_status headsift_heads_check(const headsift_heads *heads, h
                                                   const headsift_monitor *monitor, headsift_error *error);
 HEADSIFT_API void headsift_heads_free(headsift_heads *heads); /**< NULL is fine */
 
+/** Writes the model with these heads uniform as a Hugging Face directory that other engines can run: the reference
+ * model of method.md section 3. The source must be such a directory; configuration and tokenizer files are copied,
+ * weight files keep their names and differ only in the bytes that make the heads' queries (zero). */
+HEADSIFT_API headsift_status headsift_mask_model(headsift_model *model, const headsift_heads *heads,
+                                                 const char *directory, bool overwrite, const headsift_monitor *monitor,
+                                                 headsift_error *error);
+
 /* ---- Influence scores (method.md sections 3 and 4) ---------------------------------------------------------- */
 
 typedef enum headsift_mask { HEADSIFT_MASK_UNIFORM, HEADSIFT_MASK_ZERO } headsift_mask;
@@ -227,6 +234,15 @@ HEADSIFT_API headsift_status headsift_score_files(headsift_model *model, const h
                                                   const headsift_monitor *monitor, headsift_score_summary *summary,
                                                   headsift_error *error);
 
+/** Makes score rows of the per-document losses of two runs of any engine, unmasked and with the heads masked: a file in
+ *  `directory` that headsift_select_files takes (docs/formats.md: what a run's record holds). The runs must have the
+ * same ids, each once, and the same number of scored tokens for each; order does not matter.
+ *  @param base, ref  a file, a folder or a glob. @param summary may be NULL. @return HEADSIFT_UNSCORED if some
+ * documents have no score. */
+HEADSIFT_API headsift_status headsift_join_files(const char *base, const char *ref, const char *directory,
+                                                 bool overwrite, headsift_score_summary *summary,
+                                                 headsift_error *error);
+
 /** Prints what headsift_score_files would do: settings, each file with its format, size, documents (counted where the
  *  file is small) and whether it is done; about the tokens and, with heads, the time (one call of the engine). Writes
  * nothing. @param heads NULL: not known yet. @param directory NULL: only the inputs. @return HEADSIFT_FAILED or
@@ -241,6 +257,21 @@ HEADSIFT_API headsift_status headsift_score_plan(headsift_model *model, const he
 HEADSIFT_API headsift_status headsift_tokenize_files(headsift_model *model, const headsift_inputs *inputs,
                                                      bool parse_special, bool add_bos, FILE *out,
                                                      headsift_error *error);
+
+typedef enum headsift_explain_format {
+    HEADSIFT_EXPLAIN_TEXT,   /**< a table, a line a token */
+    HEADSIFT_EXPLAIN_COLOUR, /**< the text, tokens coloured with terminal escapes */
+    HEADSIFT_EXPLAIN_JSON,
+    HEADSIFT_EXPLAIN_HTML /**< a page that needs nothing else */
+} headsift_explain_format;
+
+/** Prints the tokens of one document with their losses (nats), unmasked and masked, and their difference.
+ *  @param inputs  one path: a text, "-" for stdin, or a file of records of which `row` is taken.
+ *  @return HEADSIFT_UNSCORED when the document has no score (what there is of it is printed). */
+HEADSIFT_API headsift_status headsift_explain_file(headsift_model *model, const headsift_heads *heads,
+                                                   const headsift_score_options *options, const headsift_inputs *inputs,
+                                                   int64_t row, headsift_explain_format format, FILE *out,
+                                                   const headsift_monitor *monitor, headsift_error *error);
 
 /* ---- Selection (method.md section 5) ------------------------------------------------------------------------ */
 

@@ -130,6 +130,13 @@ static inline int64_t hs_rope_near(const struct hs_config *config) {
  *  tokenizer.json and the weight files, sorted by name. Cached by path, size and mtime in $XDG_CACHE_HOME/headsift. */
 headsift_status hs_model_sha256(struct hs_model *model, char hex[HS_HASH_HEX], headsift_error *error);
 
+/** Writes a Hugging Face directory again with these heads uniform: only the bytes of their queries differ (zero), files
+ *  keep their names. config.json comes last: without it the folder is not whole. Bounded memory.
+ *  @return HEADSIFT_FAILED: a GGUF, a head that does not exist, a folder that is there (unless `overwrite`). */
+headsift_status hs_model_write_masked(struct hs_model *model, const headsift_head *heads, size_t n,
+                                      const char *directory, bool overwrite, const headsift_monitor *monitor,
+                                      headsift_error *error);
+
 /** Builds the model's tokenizer. @param out the caller's: hs_tokenizer_close. */
 headsift_status hs_model_tokenizer(const struct hs_model *model, struct hs_tokenizer **out, headsift_error *error);
 

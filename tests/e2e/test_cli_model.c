@@ -75,6 +75,23 @@ static void inspect_says_what_the_model_is(void **state) {
     assert_true(output->out.size > 0);
 }
 
+static void explain_finds_a_record_and_writes_a_page(void **state) {
+    (void)state;
+    const struct cli_output *output = cli("headsift explain -m $MODEL --heads $HEADS --dtype f32 --row 1 --format json "
+                                          "$DATA/goldens/texts.jsonl | head -c 38");
+    assert_string_equal(output->out.data, "{\"document\": \"maths\", \"n_bytes\": 317, ");
+    output = cli("printf '</script><script>' | headsift explain -m $MODEL --heads $HEADS --format html -o e.html -q - "
+                 "&& grep -c '&lt;/' e.html; grep -c '<script' e.html");
+    assert_string_equal(output->out.data, "1\n0\n");
+    output = cli("headsift explain -m $MODEL --heads $HEADS --row 99 $DATA/goldens/texts.jsonl");
+    assert_code(output, 2);
+    assert_non_null(strstr(output->err.data, "no record 99"));
+    output = cli("printf a | headsift explain -m $MODEL --heads $HEADS -q -");
+    assert_code(output, 3);
+    assert_non_null(strstr(output->err.data, "too_short"));
+    assert_int_equal(count_lines(&output->out), 3); /* what there is of it is shown */
+}
+
 /* Rows: good, empty, broken UTF-8, no text, not JSON, NUL in the text, long. */
 static const char bad_rows[] =
     "{ printf '{\"text\":\"The boats had come in before "
@@ -287,6 +304,7 @@ int main(void) {
         cmocka_unit_test(a_killed_tokenize_leaves_no_copy_of_stdin),
         cmocka_unit_test(tokenize_leaves_quietly_when_its_reader_does),
         cmocka_unit_test(inspect_says_what_the_model_is),
+        cmocka_unit_test(explain_finds_a_record_and_writes_a_page),
         cmocka_unit_test(score_gives_every_record_a_row),
         cmocka_unit_test(bad_inputs_are_refused_before_any_work),
         cmocka_unit_test(a_dry_run_prints_the_plan_and_writes_nothing),

@@ -1,0 +1,46 @@
+/* A document's tokens with their losses, and the three ways to show them.
+ * Text that others wrote is escaped by each of them. */
+#ifndef HS_EXPLAIN_EXPLAIN_H
+#define HS_EXPLAIN_EXPLAIN_H
+
+#include "influence/scoring.h"
+
+/** A token of the text. */
+struct hs_explained_token {
+    size_t start, end; /**< bytes of the text */
+    int32_t id;
+    double base, masked; /**< nats; NaN where it is not predicted: a first token, or beyond the limit */
+};
+
+struct hs_explained {
+    const char *name; /**< what the document is called: for people */
+    const char *text;
+    size_t size;
+    struct hs_explained_token *tokens;
+    size_t n;
+    headsift_score row; /**< as score would write it */
+};
+
+/** Fills in tokens and row of a document whose name and text are set. hs_explained_free, also on failure. */
+headsift_status hs_explain_losses(const struct hs_scoring *scoring, struct hs_explained *document,
+                                  headsift_error *error);
+void hs_explained_free(struct hs_explained *document);
+
+/** Neighbouring tokens that only together are whole characters; mostly one. */
+struct hs_span_of_tokens {
+    size_t first, n;   /**< tokens */
+    size_t start, end; /**< bytes: whole characters */
+    double rise;       /**< sum of masked - base over those that are predicted; NaN: none is */
+};
+/** The span that begins at token `first`. */
+struct hs_span_of_tokens hs_explained_span(const struct hs_explained *document, size_t first);
+
+/** 0: not predicted or no change to speak of; 1 to 4: the loss rises by 0.1, 0.5, 1, 2 nats or more; -1 to -4: falls.
+ */
+int hs_rise_level(double rise);
+
+headsift_status hs_explain_text(const struct hs_explained *document, bool colour, FILE *out, headsift_error *error);
+headsift_status hs_explain_json(const struct hs_explained *document, FILE *out, headsift_error *error);
+headsift_status hs_explain_page(const struct hs_explained *document, FILE *out, headsift_error *error);
+
+#endif

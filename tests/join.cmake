@@ -1,0 +1,2 @@
+# The join room: two runs' losses to score rows.
+hs_test(test_join SOURCES unit/test_join.c unit/select_support.c ROOMS join select corpus base)
