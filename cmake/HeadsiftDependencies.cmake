@@ -27,6 +27,7 @@ endfunction()
 
 hs_pkg(jansson jansson libjansson-dev)
 hs_pkg(utf8proc libutf8proc libutf8proc-dev)
+hs_pkg(pcre2 libpcre2-8 libpcre2-dev)
 hs_pkg(zstd libzstd libzstd-dev)
 hs_pkg(zlib zlib zlib1g-dev)
 hs_pkg(crypto libcrypto libssl-dev)

@@ -3,7 +3,8 @@
  *   cc scripts/make_unicode_tables.c -ljansson -o make && ./make tests/data/goldens/unicode.json \
  *       tests/data/tokenizer/unicode_more.json > src/tokenizer/unicode_tables.c
  * Each file holds {"class": [[first, last], ...]}. The classes of the second file were read off the library too:
- * "w": the characters beside which a single_word token is not found; "canonical": those that its NFD changes or moves.
+ * "w": the characters beside which a single_word token is not found; "canonical": those that its NFD changes or moves;
+ * "compat": the same of its NFKD; "mark": those that its StripAccents takes out.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@
 
 enum { POINTS = 0x110000 };
 
-static const char *const names[] = {"L", "N", "s", "is_numeric", "w", "canonical"};
+static const char *const names[] = {"L", "N", "s", "is_numeric", "w", "canonical", "compat", "mark"};
 static uint8_t bits[POINTS];
 
 static void add(const json_t *ranges, unsigned bit) {

@@ -54,7 +54,7 @@ other_system() {
     cat >&2 <<'END'
 setup.sh: this script knows Debian 12 and 13. Elsewhere, install these yourself:
   to build      gcc 12 or newer, cmake 3.22+, ninja, pkg-config; development files of oneDNN (2.6 or 3.x), jansson,
-                utf8proc, zstd, zlib, OpenSSL's libcrypto, cmocka
+                utf8proc, PCRE2, zstd, zlib, OpenSSL's libcrypto, cmocka
   to build      libduckdb and duckdb.h; libggml-base, ggml.h and gguf.h: where the compiler finds them, or in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/{duckdb,ggml}/{lib,include}
   for the tests clang with its sanitizers, libFuzzer and OpenMP, clang-format; a gcc and libc for ARM64, and
@@ -66,7 +66,7 @@ END
 }
 
 install_packages() {
-    packages='libc6-dev libdnnl-dev libjansson-dev libutf8proc-dev libzstd-dev zlib1g-dev libssl-dev libcmocka-dev
+    packages='libc6-dev libdnnl-dev libjansson-dev libutf8proc-dev libpcre2-dev libzstd-dev zlib1g-dev libssl-dev libcmocka-dev
         ca-certificates'
     commands='gcc:gcc cmake:cmake ninja:ninja-build pkg-config:pkg-config unzip:unzip npm:npm'
     if [ "${1-}" = tests ]; then

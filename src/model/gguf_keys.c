@@ -145,3 +145,19 @@ headsift_status hs_gguf_int_array(const struct gguf_context *gguf, const char *w
     *out = *n > 0 ? gguf_get_arr_data(gguf, id) : NULL;
     return HEADSIFT_OK;
 }
+
+headsift_status hs_gguf_float_array(const struct gguf_context *gguf, const char *where, const char *key,
+                                    const float **out, size_t *n, headsift_error *error) {
+    int64_t id = gguf_find_key(gguf, key);
+    *out = NULL;
+    *n = 0;
+    if (id < 0) {
+        return HEADSIFT_OK;
+    }
+    if (!is_array(gguf, id, GGUF_TYPE_FLOAT32)) {
+        return wrong(gguf, where, key, id, "an array of 32-bit floats", error);
+    }
+    *n = gguf_get_arr_n(gguf, id);
+    *out = *n > 0 ? gguf_get_arr_data(gguf, id) : NULL;
+    return HEADSIFT_OK;
+}

@@ -184,6 +184,8 @@ headsift_status hs_gguf_strings(const struct gguf_context *gguf, const char *whe
 /** An array of 32-bit integers; *out NULL where there is none. */
 headsift_status hs_gguf_int_array(const struct gguf_context *gguf, const char *where, const char *key,
                                   const int32_t **out, size_t *n, headsift_error *error);
+headsift_status hs_gguf_float_array(const struct gguf_context *gguf, const char *where, const char *key,
+                                    const float **out, size_t *n, headsift_error *error);
 
 /* gguf_file.c */
 headsift_status hs_gguf_load(struct hs_model *model, headsift_error *error);

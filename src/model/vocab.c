@@ -21,9 +21,33 @@ static headsift_status strings_read(const struct gguf_context *gguf, const char 
     return HEADSIFT_OK;
 }
 
-/* Files of Llama 3 made before the key existed rely on this default of llama.cpp. */
-static bool adds_bos_by_default(const char *pre) {
-    return pre != NULL && (strcmp(pre, "llama-bpe") == 0 || strcmp(pre, "llama3") == 0 || strcmp(pre, "llama-v3") == 0);
+static bool is_scored(const struct hs_vocab *vocab) {
+    return vocab->style != NULL && strcmp(vocab->style, "llama") == 0;
+}
+
+/* Files made before the key existed rely on these defaults of llama.cpp. */
+static bool adds_bos_by_default(const struct hs_vocab *vocab) {
+    static const char *const pres[] = {"llama-bpe", "llama3", "llama-v3", "tekken"};
+    bool found = is_scored(vocab);
+    for (size_t i = 0; i < sizeof pres / sizeof pres[0]; i++) {
+        found = found || (vocab->pre != NULL && strcmp(vocab->pre, pres[i]) == 0);
+    }
+    return found;
+}
+
+/* What a vocabulary of SentencePiece has besides. */
+static headsift_status scores_read(const struct gguf_context *gguf, const char *where, struct hs_vocab *vocab,
+                                   headsift_error *error) {
+    size_t n;
+    HS_TRY(hs_gguf_float_array(gguf, where, "tokenizer.ggml.scores", &vocab->scores, &n, error));
+    if (vocab->scores != NULL && n != vocab->n_tokens) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: %zu token scores for %zu tokens", where, n, vocab->n_tokens);
+    }
+    vocab->add_space_prefix = true;
+    HS_TRY(hs_gguf_bool(gguf, where, "tokenizer.ggml.add_space_prefix", &vocab->add_space_prefix, error));
+    HS_TRY(hs_gguf_bool(gguf, where, "tokenizer.ggml.remove_extra_whitespaces", &vocab->rewrites, error));
+    vocab->rewrites = vocab->rewrites || gguf_find_key(gguf, "tokenizer.ggml.precompiled_charsmap") >= 0;
+    return HEADSIFT_OK;
 }
 
 static headsift_status settings_read(const struct gguf_context *gguf, const char *where, struct hs_vocab *vocab,
@@ -31,8 +55,12 @@ static headsift_status settings_read(const struct gguf_context *gguf, const char
     int64_t bos = -1;
     HS_TRY(hs_gguf_string(gguf, where, "tokenizer.ggml.model", &vocab->style, error));
     HS_TRY(hs_gguf_string(gguf, where, "tokenizer.ggml.pre", &vocab->pre, error));
+    if (is_scored(vocab)) {
+        HS_TRY(scores_read(gguf, where, vocab, error));
+        bos = 1; /* llama.cpp's default */
+    }
     HS_TRY(hs_gguf_int(gguf, where, "tokenizer.ggml.bos_token_id", -1, INT64_MAX, false, &bos, error));
-    vocab->add_bos = adds_bos_by_default(vocab->pre);
+    vocab->add_bos = adds_bos_by_default(vocab);
     HS_TRY(hs_gguf_bool(gguf, where, "tokenizer.ggml.add_bos_token", &vocab->add_bos, error));
     if (bos >= (int64_t)vocab->n_tokens && bos != UINT32_MAX) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: the BOS id %lld is not in the vocabulary of %zu tokens", where,

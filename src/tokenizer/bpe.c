@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 static uint64_t pair_of(int32_t left, int32_t right) { return (uint64_t)(uint32_t)left << 32 | (uint32_t)right; }
 
@@ -15,10 +16,7 @@ static size_t slot_of(uint64_t pair, size_t mask) {
 }
 
 bool hs_bpe_reserve(struct hs_bpe *bpe, size_t n_merges) {
-    size_t slots = 16;
-    while (slots < n_merges * 2) {
-        slots *= 2;
-    }
+    size_t slots = hs_table_slots(n_merges);
     bpe->slots = hs_alloc(slots, sizeof *bpe->slots);
     if (bpe->slots == NULL) {
         return false;
@@ -44,7 +42,11 @@ void hs_bpe_add(struct hs_bpe *bpe, uint32_t rank, int32_t left, int32_t right, 
     *slot = (struct hs_merge){.pair = pair_of(left, right), .rank = rank, .id = id};
 }
 
-void hs_bpe_free(struct hs_bpe *bpe) { hs_free(bpe->slots); }
+void hs_bpe_free(struct hs_bpe *bpe) {
+    hs_free(bpe->slots);
+    hs_free(bpe->ranks);
+    hs_pieces_free(&bpe->texts);
+}
 
 /* ---- The heap: the least number on top -------------------------------------------------------------------------- */
 
@@ -100,26 +102,69 @@ static headsift_status reserve(struct hs_bpe_scratch *scratch, size_t size, head
     return HEADSIFT_OK;
 }
 
-static void add_symbol(struct hs_bpe_scratch *scratch, int32_t id, size_t at) {
+static void add_symbol(struct hs_bpe_scratch *scratch, int32_t id, size_t start, size_t end) {
     int32_t n = (int32_t)scratch->n++;
     scratch->symbols[n] =
-        (struct hs_symbol){.id = id, .previous = n - 1, .next = n + 1, .start = (int32_t)at, .end = (int32_t)at + 1};
+        (struct hs_symbol){.id = id, .previous = n - 1, .next = n + 1, .start = (int32_t)start, .end = (int32_t)end};
 }
 
-static void add_bytes(const struct hs_bpe *bpe, const char *piece, size_t size, struct hs_bpe_scratch *scratch) {
-    bool after_unknown = false;
-    scratch->n = 0;
-    for (size_t i = 0; i < size; i++) {
-        int32_t id = bpe->byte_ids[(unsigned char)piece[i]];
-        if (id >= 0) {
-            add_symbol(scratch, id, i);
-        } else if (after_unknown && bpe->fuse_unknown) {
-            scratch->symbols[scratch->n - 1].end = (int32_t)i + 1;
-        } else if (bpe->unknown >= 0) {
-            add_symbol(scratch, bpe->unknown, i);
-        }
-        after_unknown = id < 0 && bpe->unknown >= 0;
+/* A row of text without tokens that is still to become an unknown; it is written when the next token comes. */
+struct pending {
+    size_t start, end; /* end == 0: none */
+};
+
+static void flush_unknown(const struct hs_bpe *bpe, struct hs_bpe_scratch *scratch, struct pending *pending) {
+    if (pending->end > 0) {
+        add_symbol(scratch, bpe->unknown, pending->start, pending->end);
+        *pending = (struct pending){0};
     }
+}
+
+static void add_unknown(const struct hs_bpe *bpe, struct hs_bpe_scratch *scratch, size_t start, size_t end,
+                        struct pending *pending) {
+    if (bpe->unknown < 0) {
+        return;
+    }
+    if (pending->end == 0 || !bpe->fuse_unknown) {
+        flush_unknown(bpe, scratch, pending);
+        pending->start = start;
+    }
+    pending->end = end;
+}
+
+/* The bytes of a character, if all of them have tokens. */
+static bool add_fallback(const struct hs_bpe *bpe, size_t start, size_t end, struct hs_bpe_scratch *scratch) {
+    bool all = bpe->byte_fallback;
+    for (size_t i = start; i < end; i++) {
+        all = all && bpe->byte_ids[(unsigned char)scratch->piece[i]] >= 0;
+    }
+    for (size_t i = start; all && i < end; i++) {
+        add_symbol(scratch, bpe->byte_ids[(unsigned char)scratch->piece[i]], i, i + 1);
+    }
+    return all;
+}
+
+/* The library's order, oddities included: an unknown that is not yet written lets the bytes of a fallback pass. */
+static void add_units(const struct hs_bpe *bpe, size_t size, struct hs_bpe_scratch *scratch) {
+    struct pending pending = {0};
+    const char *piece = scratch->piece;
+    for (size_t at = 0, length = 1; at < size; at += length) {
+        int32_t id;
+        if (bpe->kind == HS_BPE_BYTES) {
+            id = bpe->byte_ids[(unsigned char)piece[at]];
+        } else {
+            (void)hs_utf8_decode(piece + at, &length);
+            id = hs_pieces_find(&bpe->texts, piece + at, length);
+            id = id < 0 && bpe->kind == HS_BPE_SCORES ? HS_NO_TOKEN : id;
+        }
+        if (id != -1) {
+            flush_unknown(bpe, scratch, &pending);
+            add_symbol(scratch, id, at, at + length);
+        } else if (bpe->kind == HS_BPE_BYTES || !add_fallback(bpe, at, at + length, scratch)) {
+            add_unknown(bpe, scratch, at, at + length, &pending);
+        }
+    }
+    flush_unknown(bpe, scratch, &pending);
     if (scratch->n > 0) {
         scratch->symbols[scratch->n - 1].next = HS_NO_SYMBOL;
     }
@@ -127,25 +172,34 @@ static void add_bytes(const struct hs_bpe *bpe, const char *piece, size_t size, 
 
 /* ---- Merging ---------------------------------------------------------------------------------------------------- */
 
-static const struct hs_merge *merge_of(const struct hs_bpe *bpe, const struct hs_bpe_scratch *scratch, int32_t left) {
-    int32_t right = scratch->symbols[left].next;
-    if (right == HS_NO_SYMBOL) {
-        return NULL;
+/* What the symbol and its neighbour become, if anything. */
+static bool find_merge(const struct hs_bpe *bpe, const struct hs_bpe_scratch *scratch, int32_t left, uint32_t *rank,
+                       int32_t *id) {
+    const struct hs_symbol *first = &scratch->symbols[left];
+    if (first->next == HS_NO_SYMBOL) {
+        return false;
     }
-    const struct hs_merge *slot = find_slot(bpe, pair_of(scratch->symbols[left].id, scratch->symbols[right].id));
-    return slot->pair == UINT64_MAX ? NULL : slot;
+    const struct hs_symbol *second = &scratch->symbols[first->next];
+    if (bpe->kind == HS_BPE_SCORES) {
+        *id = hs_pieces_find(&bpe->texts, scratch->piece + first->start, (size_t)(second->end - first->start));
+        *rank = *id < 0 ? 0 : bpe->ranks[*id];
+        return *id >= 0;
+    }
+    const struct hs_merge *slot = find_slot(bpe, pair_of(first->id, second->id));
+    *id = slot->id;
+    *rank = slot->rank;
+    return slot->pair != UINT64_MAX;
 }
 
-static uint64_t candidate(const struct hs_merge *merge, int32_t left) {
-    return (uint64_t)merge->rank << 32 | (uint32_t)left;
-}
+static uint64_t candidate(uint32_t rank, int32_t left) { return (uint64_t)rank << 32 | (uint32_t)left; }
 
 static void find_candidates(const struct hs_bpe *bpe, struct hs_bpe_scratch *scratch) {
+    uint32_t rank;
+    int32_t id;
     scratch->heap_n = 0;
     for (size_t i = 0; i + 1 < scratch->n; i++) {
-        const struct hs_merge *merge = merge_of(bpe, scratch, (int32_t)i);
-        if (merge != NULL) {
-            scratch->heap[scratch->heap_n++] = candidate(merge, (int32_t)i);
+        if (find_merge(bpe, scratch, (int32_t)i, &rank, &id)) {
+            scratch->heap[scratch->heap_n++] = candidate(rank, (int32_t)i);
         }
     }
     for (size_t i = scratch->heap_n / 2; i-- > 0;) {
@@ -154,9 +208,10 @@ static void find_candidates(const struct hs_bpe *bpe, struct hs_bpe_scratch *scr
 }
 
 static void push_candidate(const struct hs_bpe *bpe, struct hs_bpe_scratch *scratch, int32_t left) {
-    const struct hs_merge *merge = left == HS_NO_SYMBOL ? NULL : merge_of(bpe, scratch, left);
-    if (merge != NULL) {
-        heap_push(scratch, candidate(merge, left));
+    uint32_t rank;
+    int32_t id;
+    if (left != HS_NO_SYMBOL && find_merge(bpe, scratch, left, &rank, &id)) {
+        heap_push(scratch, candidate(rank, left));
     }
 }
 
@@ -174,19 +229,19 @@ static void join(struct hs_symbol *symbols, int32_t left, int32_t id) {
 headsift_status hs_bpe_encode(const struct hs_bpe *bpe, const char *piece, size_t size, struct hs_bpe_scratch *scratch,
                               headsift_error *error) {
     HS_TRY(reserve(scratch, size, error));
-    add_bytes(bpe, piece, size, scratch);
+    scratch->piece = piece;
+    scratch->n = 0;
+    add_units(bpe, size, scratch);
     find_candidates(bpe, scratch);
     while (scratch->heap_n > 0) {
         uint64_t top = heap_pop(scratch);
-        int32_t left = (int32_t)(top & UINT32_MAX);
-        if (scratch->symbols[left].id == HS_NO_SYMBOL) {
+        int32_t left = (int32_t)(top & UINT32_MAX), id;
+        uint32_t rank;
+        if (scratch->symbols[left].id == HS_NO_SYMBOL || !find_merge(bpe, scratch, left, &rank, &id) ||
+            rank != top >> 32) {
             continue;
         }
-        const struct hs_merge *merge = merge_of(bpe, scratch, left);
-        if (merge == NULL || merge->rank != top >> 32) {
-            continue;
-        }
-        join(scratch->symbols, left, merge->id);
+        join(scratch->symbols, left, id);
         push_candidate(bpe, scratch, scratch->symbols[left].previous);
         push_candidate(bpe, scratch, left);
     }

@@ -1,9 +1,16 @@
-/* Byte pair encoding of one piece of text: the bytes' tokens, merged by rank, lowest position first.
- * n log n in the length of the piece. */
+/* Byte pair encoding of one piece of text: the tokens of its bytes or characters, merged by rank, lowest position
+ * first. n log n in the length of the piece. */
 #ifndef HS_TOKENIZER_BPE_H
 #define HS_TOKENIZER_BPE_H
 
 #include "base/error.h"
+#include "tokenizer/pieces.h"
+
+enum hs_bpe_kind {
+    HS_BPE_BYTES,      /**< begins with bytes, merges pairs of tokens: byte-level BPE */
+    HS_BPE_CHARACTERS, /**< begins with characters, merges pairs of tokens */
+    HS_BPE_SCORES,     /**< begins with characters, merges what spells a token, best score first: SentencePiece */
+};
 
 struct hs_merge {
     uint64_t pair; /**< left id << 32 | right id; all ones: free slot */
@@ -11,26 +18,34 @@ struct hs_merge {
     int32_t id; /**< what the two become */
 };
 
-/** The merges and the tokens of single bytes. */
+/** The merges and what a piece begins with. */
 struct hs_bpe {
-    int32_t byte_ids[256]; /**< -1: the vocabulary has no such byte */
-    int32_t unknown;       /**< stands for such bytes; -1: they are dropped, as the `tokenizers` library does */
-    bool fuse_unknown;     /**< one unknown for a row of such bytes */
-    struct hs_merge *slots;
-    size_t mask; /**< slots - 1 */
+    enum hs_bpe_kind kind;
+    int32_t byte_ids[256];  /**< the tokens of single bytes: the units of HS_BPE_BYTES, else "<0xNN>"; -1: none */
+    bool byte_fallback;     /**< a character that is no token becomes its bytes' tokens, where all of them are there */
+    int32_t unknown;        /**< stands for what has no token; -1: it is dropped, as the `tokenizers` library does */
+    bool fuse_unknown;      /**< one unknown for a row of such characters or bytes */
+    struct hs_pieces texts; /**< HS_BPE_CHARACTERS: the tokens of one character; HS_BPE_SCORES: all that text becomes */
+    uint32_t *ranks;        /**< HS_BPE_SCORES: by id, the best score is 0 */
+    struct hs_merge *slots; /**< the pairs of the other two */
+    size_t mask;            /**< slots - 1 */
 };
 
-enum { HS_NO_SYMBOL = -1 };
+enum {
+    HS_NO_SYMBOL = -1,
+    HS_NO_TOKEN = -2, /**< of HS_BPE_SCORES: text without a token, to be spelled in the tokens of its bytes */
+};
 
 /** A part of the piece, in a list of its neighbours. */
 struct hs_symbol {
-    int32_t id; /**< HS_NO_SYMBOL: merged into the one before */
+    int32_t id; /**< HS_NO_SYMBOL: merged into the one before; or HS_NO_TOKEN */
     int32_t previous, next;
     int32_t start, end; /**< bytes of the piece */
 };
 
 /** Room to work in; zero-initialise, reuse, free with hs_bpe_scratch_free. */
 struct hs_bpe_scratch {
+    const char *piece; /**< what is being encoded */
     struct hs_symbol *symbols;
     uint64_t *heap; /**< merges that may be done: rank << 32 | position of the left symbol */
     size_t n, capacity, heap_n, heap_capacity;

@@ -1,29 +1,46 @@
-/* Text to ids: added tokens, normalisation, split, merges, in the order of the `tokenizers` library,
+/* Text to ids: added tokens, normalisation, cuts, merges, in the order of the `tokenizers` library,
  * with the bytes of the text that each id covers. */
 #include <string.h>
 
 #include "base/text.h"
 #include "tokenizer/internal.h"
-#include "tokenizer/normalize.h"
 
 struct encoder {
     const struct hs_tokenizer *tokenizer;
     bool special;
     struct hs_encoding *out;
     struct hs_bpe_scratch scratch;
-    struct hs_normalized normalized;
-    struct hs_buffer prefixed; /* a stretch with a space in front */
+    struct hs_step_room room;
+    struct hs_rewrite normalized[HS_MOST_STEPS], prepared[HS_MOST_STEPS]; /* what each step leaves */
     headsift_error *error;
 };
 
-/* Text between added tokens on its way to ids, and the way back to the caller's text. */
-struct stretch {
+/* Text on its way to ids, and the way back to the caller's text. */
+struct view {
     const char *text;
     size_t size;
-    const struct hs_normalized *normalized; /* what positions are traced back through */
-    size_t offset;                          /* of text[prefix] in the normalised text */
-    size_t prefix;                          /* bytes in front that the text does not have */
+    const struct view *from;          /* what it was cut out of or made from; NULL: the caller's text */
+    size_t offset;                    /* where it begins there */
+    const struct hs_rewrite *rewrite; /* how it was made; NULL: it was cut out as it is */
 };
+
+static size_t start_of(const struct view *view, size_t at) {
+    for (; view != NULL; view = view->from) {
+        at = view->offset + (view->rewrite != NULL ? hs_rewrite_start(view->rewrite, at) : at);
+    }
+    return at;
+}
+
+static size_t end_of(const struct view *view, size_t at) {
+    for (; view != NULL; view = view->from) {
+        at = view->offset + (view->rewrite != NULL ? hs_rewrite_end(view->rewrite, at) : at);
+    }
+    return at;
+}
+
+static struct view part_of(const struct view *view, size_t start, size_t end) {
+    return (struct view){.text = view->text + start, .size = end - start, .from = view, .offset = start};
+}
 
 static headsift_status push(struct encoder *encoder, int32_t id, size_t start, size_t end) {
     struct hs_encoding *out = encoder->out;
@@ -47,96 +64,117 @@ static headsift_status push(struct encoder *encoder, int32_t id, size_t start, s
     return HEADSIFT_OK;
 }
 
-/* A token that covers bytes [start, end) of the stretch. */
-static headsift_status push_from(struct encoder *encoder, const struct stretch *stretch, int32_t id, size_t start,
+/* A token that covers bytes [start, end) of the view. What was put in front covers nothing. */
+static headsift_status push_from(struct encoder *encoder, const struct view *view, int32_t id, size_t start,
                                  size_t end) {
-    start = stretch->offset + (start > stretch->prefix ? start - stretch->prefix : 0);
-    end = stretch->offset + (end > stretch->prefix ? end - stretch->prefix : 0);
-    return push(encoder, id, hs_normalized_start(stretch->normalized, start),
-                hs_normalized_end(stretch->normalized, end));
+    size_t text_start = start_of(view, start), text_end = end_of(view, end);
+    return push(encoder, id, text_start < text_end ? text_start : text_end, text_end);
 }
 
-static headsift_status encode_piece(struct encoder *encoder, const struct stretch *stretch, size_t start, size_t end) {
+/* Runs steps one after the other. views[0] is the text; a step that changes it makes the next one. *last: where the
+ * text stands in the end. */
+static headsift_status run_steps(struct encoder *encoder, const struct hs_steps *steps, struct hs_rewrite *rewrites,
+                                 struct view *views, size_t *last) {
+    *last = 0;
+    for (size_t i = 0; i < steps->n; i++) {
+        struct view *view = &views[*last];
+        bool changed;
+        HS_TRY(hs_step_run(&steps->step[i], view->text, view->size, start_of(view, 0) == 0, &encoder->room,
+                           &rewrites[i], &changed, encoder->error));
+        if (changed) {
+            views[++*last] = (struct view){
+                .text = rewrites[i].text.data, .size = rewrites[i].text.size, .from = view, .rewrite = &rewrites[i]};
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+/* ---- Pieces ----------------------------------------------------------------------------------------------------- */
+
+/* A symbol: its token, or where it has none those of its bytes. */
+static headsift_status push_symbol(struct encoder *encoder, const struct view *view, const struct hs_symbol *symbol,
+                                   size_t from) {
+    size_t start = from + (size_t)symbol->start, end = from + (size_t)symbol->end;
+    if (symbol->id != HS_NO_TOKEN) {
+        return push_from(encoder, view, symbol->id, start, end);
+    }
+    for (size_t at = start; at < end; at++) {
+        int32_t id = encoder->tokenizer->bpe.byte_ids[(unsigned char)view->text[at]];
+        HS_TRY(push_from(encoder, view, id, at, at + 1));
+    }
+    return HEADSIFT_OK;
+}
+
+static headsift_status encode_piece(struct encoder *encoder, const struct view *view, size_t start, size_t end) {
     const struct hs_tokenizer *tokenizer = encoder->tokenizer;
-    const char *piece = stretch->text + start;
-    int32_t id = hs_piece_find(tokenizer, piece, end - start);
+    const char *piece = view->text + start;
+    int32_t id = hs_pieces_find(&tokenizer->whole, piece, end - start);
     if (id >= 0) {
-        return push_from(encoder, stretch, id, start, end);
+        return push_from(encoder, view, id, start, end);
     }
     HS_TRY(hs_bpe_encode(&tokenizer->bpe, piece, end - start, &encoder->scratch, encoder->error));
     const struct hs_symbol *symbols = encoder->scratch.symbols;
     for (int32_t i = encoder->scratch.n > 0 ? 0 : HS_NO_SYMBOL; i != HS_NO_SYMBOL; i = symbols[i].next) {
-        HS_TRY(push_from(encoder, stretch, symbols[i].id, start + (size_t)symbols[i].start,
-                         start + (size_t)symbols[i].end));
+        HS_TRY(push_symbol(encoder, view, &symbols[i], start));
     }
     return HEADSIFT_OK;
 }
 
-/* Splits text that holds no added token any more, and encodes its pieces. */
-static headsift_status encode_plain(struct encoder *encoder, struct stretch stretch) {
-    if (encoder->tokenizer->prefix_space && stretch.size > 0 && stretch.text[0] != ' ') {
-        encoder->prefixed.size = 0;
-        if (!hs_buffer_append(&encoder->prefixed, " ", 1) ||
-            !hs_buffer_append(&encoder->prefixed, stretch.text, stretch.size)) {
-            return hs_fail_memory(encoder->error, "text with a space in front", stretch.size + 1);
+/* Cuts bytes [start, end) of the view with the cuts from `level` on, each in the pieces of the one before. */
+static headsift_status cut_piece(struct encoder *encoder, const struct view *view, size_t level, size_t start,
+                                 size_t end) {
+    const struct hs_cuts *cuts = &encoder->tokenizer->cuts;
+    if (level == cuts->n) {
+        return encode_piece(encoder, view, start, end);
+    }
+    struct hs_cutting cutting = {.cut = &cuts->cut[level], .text = view->text + start, .size = end - start};
+    if (cutting.cut->pattern == HS_PATTERN_REGEX) {
+        HS_TRY(hs_step_room_regex(&encoder->room, &cutting.room, encoder->error));
+    }
+    for (size_t from, to;;) {
+        HS_TRY(hs_cut_next(&cutting, &from, &to, encoder->error));
+        if (from == to) {
+            return HEADSIFT_OK;
         }
-        stretch.text = encoder->prefixed.data;
-        stretch.size = encoder->prefixed.size;
-        stretch.prefix = 1;
+        HS_TRY(cut_piece(encoder, view, level + 1, start + from, start + to));
     }
-    for (size_t at = 0, end; at < stretch.size; at = end) {
-        end = hs_split_next(encoder->tokenizer->split, stretch.text, stretch.size, at);
-        HS_TRY(encode_piece(encoder, &stretch, at, end));
-    }
-    return HEADSIFT_OK;
 }
 
-static struct stretch part_of(const struct stretch *stretch, size_t start, size_t end) {
-    struct stretch part = *stretch;
-    part.text += start;
-    part.size = end - start;
-    part.offset += start;
-    return part;
+/* ---- Stretches -------------------------------------------------------------------------------------------------- */
+
+/* Text that holds no added token any more. */
+static headsift_status encode_plain(struct encoder *encoder, const struct view *stretch) {
+    struct view views[HS_MOST_STEPS + 1] = {*stretch};
+    size_t last;
+    HS_TRY(run_steps(encoder, &encoder->tokenizer->prepare, encoder->prepared, views, &last));
+    return views[last].size > 0 ? cut_piece(encoder, &views[last], 0, 0, views[last].size) : HEADSIFT_OK;
+}
+
+/* Looks for the tokens of a set in a text, and does the rest with `between`. */
+static headsift_status encode_between(struct encoder *encoder, const struct view *view,
+                                      const struct hs_added_tree *tree,
+                                      headsift_status (*between)(struct encoder *, const struct view *)) {
+    struct hs_added_search search = {0};
+    struct hs_added_match match;
+    size_t done = 0;
+    while (hs_added_next(&encoder->tokenizer->added, tree, view->text, view->size, encoder->special, &search, &match)) {
+        if (done < match.start) {
+            struct view part = part_of(view, done, match.start);
+            HS_TRY(between(encoder, &part));
+        }
+        HS_TRY(push_from(encoder, view, match.token->id, match.start, match.end));
+        done = match.end;
+    }
+    struct view rest = part_of(view, done, view->size);
+    return done < view->size ? between(encoder, &rest) : HEADSIFT_OK;
 }
 
 /* Text between tokens of the first set: normalise it, then look for the second set. */
-static headsift_status encode_stretch(struct encoder *encoder, const char *text, size_t start, size_t end) {
-    const struct hs_tokenizer *tokenizer = encoder->tokenizer;
-    struct stretch whole = {.text = text + start, .size = end - start, .normalized = &encoder->normalized};
-    encoder->normalized.base = start;
-    encoder->normalized.n_changes = 0;
-    if (tokenizer->nfc && hs_nfc_may_change(whole.text, whole.size)) {
-        HS_TRY(hs_nfc(whole.text, whole.size, start, &encoder->normalized, encoder->error));
-        whole.text = encoder->normalized.text.data;
-        whole.size = encoder->normalized.text.size;
-    }
-    struct hs_added_search search = {0};
-    struct hs_added_match match;
-    size_t done = 0;
-    while (hs_added_next(&tokenizer->added, &tokenizer->added.normalized, whole.text, whole.size, encoder->special,
-                         &search, &match)) {
-        if (done < match.start) {
-            HS_TRY(encode_plain(encoder, part_of(&whole, done, match.start)));
-        }
-        HS_TRY(push_from(encoder, &whole, match.token->id, match.start, match.end));
-        done = match.end;
-    }
-    return done < whole.size ? encode_plain(encoder, part_of(&whole, done, whole.size)) : HEADSIFT_OK;
-}
-
-static headsift_status encode_text(struct encoder *encoder, const char *text, size_t size) {
-    const struct hs_added_tokens *added = &encoder->tokenizer->added;
-    struct hs_added_search search = {0};
-    struct hs_added_match match;
-    size_t done = 0;
-    while (hs_added_next(added, &added->raw, text, size, encoder->special, &search, &match)) {
-        if (done < match.start) {
-            HS_TRY(encode_stretch(encoder, text, done, match.start));
-        }
-        HS_TRY(push(encoder, match.token->id, match.start, match.end));
-        done = match.end;
-    }
-    return done < size ? encode_stretch(encoder, text, done, size) : HEADSIFT_OK;
+static headsift_status encode_stretch(struct encoder *encoder, const struct view *stretch) {
+    struct view views[HS_MOST_STEPS + 1] = {*stretch};
+    size_t last;
+    HS_TRY(run_steps(encoder, &encoder->tokenizer->normalizer, encoder->normalized, views, &last));
+    return encode_between(encoder, &views[last], &encoder->tokenizer->added.normalized, encode_plain);
 }
 
 /* Takes the BOS out again where the text brings its own. */
@@ -162,14 +200,18 @@ headsift_status hs_encode(const struct hs_tokenizer *tokenizer, const char *text
     bool bos = (flags & HS_ENCODE_BOS) != 0 && tokenizer->bos >= 0;
     headsift_status status = bos ? push(&encoder, tokenizer->bos, 0, 0) : HEADSIFT_OK;
     if (status == HEADSIFT_OK) {
-        status = encode_text(&encoder, text, size);
+        struct view whole = {.text = text, .size = size};
+        status = encode_between(&encoder, &whole, &tokenizer->added.raw, encode_stretch);
     }
     if (bos && status == HEADSIFT_OK) {
         drop_second_bos(out, encoder.special);
     }
     hs_bpe_scratch_free(&encoder.scratch);
-    hs_normalized_free(&encoder.normalized);
-    hs_buffer_free(&encoder.prefixed);
+    hs_step_room_free(&encoder.room);
+    for (size_t i = 0; i < HS_MOST_STEPS; i++) {
+        hs_rewrite_free(&encoder.normalized[i]);
+        hs_rewrite_free(&encoder.prepared[i]);
+    }
     return status;
 }
 

@@ -6,7 +6,8 @@
 #include "base/memory.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/bpe.h"
-#include "tokenizer/split.h"
+#include "tokenizer/cut.h"
+#include "tokenizer/steps.h"
 #include "tokenizer/tokenizer.h"
 
 /** The bytes of one token, in hs_tokenizer.bytes. */
@@ -17,32 +18,24 @@ struct hs_token {
     bool added; /**< among the added tokens: the bytes are its content as it is spelled */
 };
 
-/** Pieces of text that come to one token whatever stands around them, by their bytes. */
-struct hs_piece_slot {
-    size_t offset; /**< in hs_tokenizer.bytes */
-    uint32_t size, hash;
-    int32_t id; /**< -1: free */
-};
-
+/** In the order in which a text meets them: tokens found as they are spelled (added.raw), the normalizer, tokens found
+ * in the normalised text (added.normalized), what is done to each stretch between them, cuts, merges. */
 struct hs_tokenizer {
     struct hs_token *tokens; /**< by id */
     size_t n_tokens, tokens_capacity;
     struct hs_buffer bytes;
 
-    struct hs_bpe bpe;
-    struct hs_piece_slot *pieces;
-    size_t pieces_mask;
-    size_t longest_piece;
-
     struct hs_added_tokens added;
-    enum hs_split split;
-    bool prefix_space; /**< a space in front of each stretch of text that does not begin with one */
-    bool nfc;
+    struct hs_steps normalizer;
+    struct hs_steps prepare; /**< the pre-tokenizer's own changes: a space in front, another sign for it */
+    struct hs_cuts cuts;
+    struct hs_pieces whole; /**< pieces that come to one token whatever stands around them */
+    struct hs_bpe bpe;
     int32_t bos; /**< -1: none */
     char *style;
 };
 
-/** The token that these bytes come to in one step, or -1: then they have to be merged. */
-int32_t hs_piece_find(const struct hs_tokenizer *tokenizer, const char *piece, size_t size);
+/** In words; NULL when there is no memory. */
+char *hs_describe(const struct hs_tokenizer *tokenizer);
 
 #endif

@@ -1,38 +1,28 @@
-/* The known shapes of normalizer, pre_tokenizer and post_processor in a tokenizer.json.
- * Split patterns are recognised by their exact text; nothing interprets regular expressions. */
+/* The steps of a part of a tokenizer.json, patterns, and the post_processor.
+ * The other two parts have files of their own: json_normalizer.c, json_pre_tokenizer.c. */
 #include "tokenizer/json_parts.h"
 
 #include <string.h>
 
 #include "base/json.h"
 
-enum { MOST_STEPS = 4 };
-
-/* A part as the list of its steps: a Sequence's members, or the part itself. */
-struct steps {
-    const json_t *step[MOST_STEPS];
-    const char *type[MOST_STEPS];
-    size_t n;
-};
-
-static headsift_status add_step(struct steps *steps, const json_t *step, const char *part, const char *where,
+static headsift_status add_step(struct hs_json_steps *steps, const json_t *step, const char *part, const char *where,
                                 headsift_error *error) {
     const char *type = json_string_value(json_object_get(step, "type"));
     if (type == NULL) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: a %s without a \"type\"", where, part);
     }
-    if (steps->n == MOST_STEPS) {
+    if (steps->n == HS_MOST_JSON_STEPS) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: a %s of more than %d steps is not supported", where, part,
-                       MOST_STEPS);
+                       HS_MOST_JSON_STEPS);
     }
     steps->step[steps->n] = step;
     steps->type[steps->n++] = type;
     return HEADSIFT_OK;
 }
 
-/* @param members the name of a Sequence's array. */
-static headsift_status read_steps(const json_t *root, const char *part, const char *members, const char *where,
-                                  struct steps *steps, headsift_error *error) {
+headsift_status hs_json_steps_read(const json_t *root, const char *part, const char *members, const char *where,
+                                   struct hs_json_steps *steps, headsift_error *error) {
     json_t *object = NULL, *list = NULL;
     steps->n = 0;
     HS_TRY(hs_json_object(root, part, false, where, &object, error));
@@ -51,9 +41,9 @@ static headsift_status read_steps(const json_t *root, const char *part, const ch
     return HEADSIFT_OK;
 }
 
-static headsift_status refuse(const struct steps *steps, const char *part, const char *where, const char *supported,
-                              headsift_error *error) {
-    char names[256] = "";
+headsift_status hs_json_steps_refuse(const struct hs_json_steps *steps, const char *part, const char *where,
+                                     const char *supported, headsift_error *error) {
+    char names[512] = "";
     for (size_t i = 0; i < steps->n; i++) {
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s%.60s", i > 0 ? " + " : "", steps->type[i]);
@@ -62,116 +52,19 @@ static headsift_status refuse(const struct steps *steps, const char *part, const
                    steps->n > 0 ? names : "null", supported);
 }
 
-static bool is_type(const struct steps *steps, size_t i, const char *type) {
+bool hs_json_step_is(const struct hs_json_steps *steps, size_t i, const char *type) {
     return i < steps->n && strcmp(steps->type[i], type) == 0;
 }
 
-headsift_status hs_json_normalizer(const json_t *root, const char *where, bool *nfc, headsift_error *error) {
-    struct steps steps;
-    HS_TRY(read_steps(root, "normalizer", "normalizers", where, &steps, error));
-    *nfc = steps.n > 0;
-    for (size_t i = 0; i < steps.n; i++) {
-        if (!is_type(&steps, i, "NFC")) {
-            return refuse(&steps, "normalizer", where, "none, NFC", error);
-        }
-    }
-    return HEADSIFT_OK;
-}
-
-/* ---- pre_tokenizer ---------------------------------------------------------------------------------------------- */
-
-struct pattern {
-    enum hs_split split;
-    const char *text;
-};
-
-#define CASELESS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
-#define REST "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-
-static const struct pattern patterns[] = {
-    {HS_SPLIT_LLAMA3, CASELESS "\\p{N}{1,3}" REST},
-    {HS_SPLIT_QWEN2, CASELESS "\\p{N}" REST},
-    {HS_SPLIT_GPT2, "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"},
-};
-
-static headsift_status find_pattern(const json_t *split, const char *where, enum hs_split *out, headsift_error *error) {
+headsift_status hs_json_pattern(const json_t *step, const char *where, const char **text, size_t *size, bool *regex,
+                                headsift_error *error) {
     json_t *pattern = NULL;
-    const char *text = NULL;
-    HS_TRY(hs_json_object(split, "pattern", true, where, &pattern, error));
-    HS_TRY(hs_json_string(pattern, "Regex", true, where, &text, error));
-    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-        if (strcmp(text, patterns[i].text) == 0) {
-            *out = patterns[i].split;
-            return HEADSIFT_OK;
-        }
-    }
-    return hs_fail(error, HEADSIFT_FAILED,
-                   "%s: the split pattern %.300s is not supported; supported are those of GPT-2, Llama 3 and Qwen2",
-                   where, text);
-}
-
-/* The patterns match every character: matches apart and all but the matches removed are the same. */
-static headsift_status check_behavior(const json_t *split, const char *where, headsift_error *error) {
-    const char *behavior = NULL;
-    bool invert = false;
-    HS_TRY(hs_json_string(split, "behavior", true, where, &behavior, error));
-    HS_TRY(hs_json_bool(split, "invert", true, where, &invert, error));
-    if (strcmp(behavior, "Isolated") == 0 || (strcmp(behavior, "Removed") == 0 && invert)) {
-        return HEADSIFT_OK;
-    }
-    return hs_fail(error, HEADSIFT_FAILED, "%s: Split with behavior %.40s is not supported; supported: Isolated", where,
-                   behavior);
-}
-
-/* The ByteLevel step at the end: with or without the pattern of GPT-2, as `wanted`. */
-static headsift_status check_byte_level(const json_t *step, const char *where, bool wanted, bool *prefix_space,
-                                        headsift_error *error) {
-    bool use_regex = true;
-    HS_TRY(hs_json_bool(step, "use_regex", false, where, &use_regex, error));
-    HS_TRY(hs_json_bool(step, "add_prefix_space", true, where, prefix_space, error));
-    if (use_regex != wanted) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: ByteLevel with use_regex %s in this place is not supported", where,
-                       use_regex ? "true" : "false");
-    }
-    return HEADSIFT_OK;
-}
-
-static headsift_status read_digits(const struct steps *steps, const char *where, bool *prefix_space,
-                                   headsift_error *error) {
-    bool individual = false;
-    HS_TRY(hs_json_bool(steps->step[0], "individual_digits", true, where, &individual, error));
-    if (!individual) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: Digits with individual_digits false is not supported", where);
-    }
-    return check_byte_level(steps->step[1], where, true, prefix_space, error);
-}
-
-headsift_status hs_json_pre_tokenizer(const json_t *root, const char *where, enum hs_split *split, bool *prefix_space,
-                                      headsift_error *error) {
-    struct steps steps;
-    HS_TRY(read_steps(root, "pre_tokenizer", "pretokenizers", where, &steps, error));
-    *prefix_space = false;
-    *split = HS_SPLIT_GPT2;
-    if (steps.n == 1 && is_type(&steps, 0, "ByteLevel")) {
-        return check_byte_level(steps.step[0], where, true, prefix_space, error);
-    }
-    if (steps.n != 2 || !is_type(&steps, 1, "ByteLevel") ||
-        (!is_type(&steps, 0, "Digits") && !is_type(&steps, 0, "Split"))) {
-        return refuse(&steps, "pre_tokenizer", where, "ByteLevel, Digits + ByteLevel, Split + ByteLevel", error);
-    }
-    if (is_type(&steps, 0, "Digits")) {
-        *split = HS_SPLIT_SMOLLM;
-        HS_TRY(read_digits(&steps, where, prefix_space, error));
-    } else {
-        HS_TRY(find_pattern(steps.step[0], where, split, error));
-        HS_TRY(check_behavior(steps.step[0], where, error));
-        HS_TRY(check_byte_level(steps.step[1], where, false, prefix_space, error));
-    }
-    if (*prefix_space) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: ByteLevel with add_prefix_space behind %.40s is not supported",
-                       where, steps.type[0]);
-    }
-    return HEADSIFT_OK;
+    HS_TRY(hs_json_object(step, "pattern", true, where, &pattern, error));
+    *regex = json_object_get(pattern, "String") == NULL;
+    const char *key = *regex ? "Regex" : "String";
+    HS_TRY(hs_json_string(pattern, key, true, where, text, error));
+    *size = json_string_length(json_object_get(pattern, key));
+    return *size > 0 ? HEADSIFT_OK : hs_fail(error, HEADSIFT_FAILED, "%s: an empty pattern is not supported", where);
 }
 
 /* ---- post_processor --------------------------------------------------------------------------------------------- */
@@ -223,15 +116,15 @@ static headsift_status read_template(const json_t *template, const char *where, 
 }
 
 headsift_status hs_json_post_processor(const json_t *root, const char *where, int32_t *bos, headsift_error *error) {
-    struct steps steps;
+    struct hs_json_steps steps;
     bool found = false;
-    HS_TRY(read_steps(root, "post_processor", "processors", where, &steps, error));
+    HS_TRY(hs_json_steps_read(root, "post_processor", "processors", where, &steps, error));
     *bos = -1;
     for (size_t i = 0; i < steps.n; i++) {
-        bool template = is_type(&steps, i, "TemplateProcessing");
-        if ((!template && !is_type(&steps, i, "ByteLevel")) || (template && found)) {
-            return refuse(&steps, "post_processor", where, "none, ByteLevel, TemplateProcessing, or one of each",
-                          error);
+        bool template = hs_json_step_is(&steps, i, "TemplateProcessing");
+        if ((!template && !hs_json_step_is(&steps, i, "ByteLevel")) || (template && found)) {
+            return hs_json_steps_refuse(&steps, "post_processor", where,
+                                        "none, ByteLevel, TemplateProcessing, or one of each", error);
         }
         if (template) {
             found = true;

@@ -1,37 +1,36 @@
-/* NFC with the way back: which bytes of the text each changed stretch of the normalised text stands for.
- * Equal to the `tokenizers` library's, whose tables stop at Unicode 9. */
+/* The four Unicode normal forms, with the way back. Equal to the `tokenizers` library's, whose tables stop at
+ * Unicode 9. */
 #ifndef HS_TOKENIZER_NORMALIZE_H
 #define HS_TOKENIZER_NORMALIZE_H
 
-#include "base/error.h"
-#include "base/memory.h"
+#include <stdint.h>
 
-/** Bytes [start, end) of the normalised text stand for bytes [text_start, text_end) of the text. */
-struct hs_change {
-    size_t start, end;
-    size_t text_start, text_end;
+#include "base/error.h"
+#include "tokenizer/rewrite.h"
+
+/** A set of bits. */
+enum hs_form {
+    HS_FORM_NFD = 0,
+    HS_FORM_COMPOSED = 1,
+    HS_FORM_COMPAT = 2,
+    HS_FORM_NFC = HS_FORM_COMPOSED,
+    HS_FORM_NFKD = HS_FORM_COMPAT,
+    HS_FORM_NFKC = HS_FORM_COMPOSED | HS_FORM_COMPAT,
 };
 
-/** Zero-initialise, reuse, free with hs_normalized_free. */
-struct hs_normalized {
-    struct hs_buffer text;
-    size_t base;               /**< where the text that was normalised begins */
-    struct hs_change *changes; /**< ascending; what lies between two is as it was */
-    size_t n_changes, changes_capacity;
-    int32_t *points; /**< room to work in */
+/** Room to work in; zero-initialise, reuse, free with hs_form_room_free. */
+struct hs_form_room {
+    int32_t *points;
     uint8_t *classes;
     size_t points_capacity, classes_capacity;
+    struct hs_buffer bytes;
 };
 
-/** Whether NFC could change the text: below U+0300 nothing does. */
-bool hs_nfc_may_change(const char *text, size_t size);
-/** Normalises text (well-formed UTF-8); positions in `changes` count from `base`. */
-headsift_status hs_nfc(const char *text, size_t size, size_t base, struct hs_normalized *out, headsift_error *error);
-void hs_normalized_free(struct hs_normalized *normalized);
-
-/** The place in the text where the byte at `at` of the normalised text begins. */
-size_t hs_normalized_start(const struct hs_normalized *normalized, size_t at);
-/** The place in the text where what ends before byte `at` of the normalised text ends. */
-size_t hs_normalized_end(const struct hs_normalized *normalized, size_t at);
+/** Whether the form could change the text: ASCII stays in all, below U+0300 nothing changes under NFC. */
+bool hs_form_may_change(enum hs_form form, const char *text, size_t size);
+/** Appends the normal form of text (well-formed UTF-8) to an empty rewrite. */
+headsift_status hs_form_apply(enum hs_form form, const char *text, size_t size, struct hs_form_room *room,
+                              struct hs_rewrite *out, headsift_error *error);
+void hs_form_room_free(struct hs_form_room *room);
 
 #endif

@@ -1,4 +1,4 @@
-/* Hand-written scanners for the split patterns of GPT-2, SmolLM, Llama 3 and Qwen2.
+/* Hand-written scanners for the split patterns of GPT-2, Llama 3 and Qwen2.
  * Alternatives stand in the order in which the regular expressions try them. */
 #include "tokenizer/split.h"
 
@@ -19,7 +19,6 @@ enum kind {
 struct scan {
     const char *text;
     size_t size;
-    unsigned end_at; /* a character of this class ends what the pattern sees */
 };
 
 static unsigned kind_at(const struct scan *scan, size_t at, size_t *length) {
@@ -27,8 +26,7 @@ static unsigned kind_at(const struct scan *scan, size_t at, size_t *length) {
         *length = 0;
         return END;
     }
-    unsigned class = hs_class_at(scan->text + at, length);
-    return (class & scan->end_at) != 0 ? END : class & KINDS;
+    return hs_class_at(scan->text + at, length) & KINDS;
 }
 
 static unsigned kind_only(const struct scan *scan, size_t at) {
@@ -91,12 +89,6 @@ static size_t gpt2_end(const struct scan *scan, size_t at) {
     return kind == SPACE || kind == END ? spaces_end(scan, at) : run_end(scan, from, kind);
 }
 
-static size_t smollm_end(struct scan *scan, size_t at) {
-    size_t length;
-    scan->end_at = HS_CLASS_NUMERIC;
-    return kind_at(scan, at, &length) == END ? at + length : gpt2_end(scan, at);
-}
-
 static size_t numbers_end(const struct scan *scan, size_t at, int most) {
     size_t length;
     while (most-- > 0 && kind_at(scan, at, &length) == NUMBER) {
@@ -147,8 +139,6 @@ static size_t llama3_end(const struct scan *scan, size_t at, int numbers) {
 size_t hs_split_next(enum hs_split split, const char *text, size_t size, size_t at) {
     struct scan scan = {.text = text, .size = size};
     switch (split) {
-    case HS_SPLIT_SMOLLM:
-        return smollm_end(&scan, at);
     case HS_SPLIT_LLAMA3:
         return llama3_end(&scan, at, 3);
     case HS_SPLIT_QWEN2:
@@ -160,6 +150,6 @@ size_t hs_split_next(enum hs_split split, const char *text, size_t size, size_t 
 }
 
 const char *hs_split_name(enum hs_split split) {
-    static const char *const names[] = {"gpt2", "smollm", "llama3", "qwen2"};
+    static const char *const names[] = {"gpt2", "llama3", "qwen2"};
     return names[split];
 }

@@ -7,7 +7,6 @@
 
 enum hs_split {
     HS_SPLIT_GPT2,   /**< the pattern built into ByteLevel */
-    HS_SPLIT_SMOLLM, /**< Digits(individual_digits), then the pattern of GPT-2 in what is left */
     HS_SPLIT_LLAMA3, /**< numbers in threes */
     HS_SPLIT_QWEN2,  /**< Llama 3's with each number apart */
 };

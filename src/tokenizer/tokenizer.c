@@ -11,7 +11,10 @@ void hs_tokenizer_close(struct hs_tokenizer *tokenizer) {
     hs_free(tokenizer->tokens);
     hs_buffer_free(&tokenizer->bytes);
     hs_bpe_free(&tokenizer->bpe);
-    hs_free(tokenizer->pieces);
+    hs_pieces_free(&tokenizer->whole);
+    hs_steps_free(&tokenizer->normalizer);
+    hs_steps_free(&tokenizer->prepare);
+    hs_cuts_free(&tokenizer->cuts);
     hs_added_tokens_free(&tokenizer->added);
     hs_free(tokenizer->style);
     hs_free(tokenizer);

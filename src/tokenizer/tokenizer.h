@@ -1,5 +1,5 @@
-/* Text to token ids, equal to Hugging Face's `tokenizers`: byte-level BPE from tokenizer.json or from a plain
- * vocabulary. Knows nothing of models: model/ hands a GGUF's vocabulary over as struct hs_vocab. */
+/* Text to token ids, equal to Hugging Face's `tokenizers`: BPE of bytes or of characters from tokenizer.json or from a
+ * plain vocabulary. Knows nothing of models: model/ hands a GGUF's vocabulary over as struct hs_vocab. */
 #ifndef HS_TOKENIZER_TOKENIZER_H
 #define HS_TOKENIZER_TOKENIZER_H
 
@@ -18,15 +18,19 @@ enum hs_token_type {
 
 /** A vocabulary as a GGUF holds it. All pointers are borrowed for the call of hs_tokenizer_from_vocab alone. */
 struct hs_vocab {
-    const char *style;         /**< tokenizer.ggml.model: "gpt2" is byte-level BPE; NULL: the file names none */
-    const char *pre;           /**< tokenizer.ggml.pre; NULL: the file names none */
-    const char *const *tokens; /**< in GPT-2's byte alphabet */
+    const char *style; /**< tokenizer.ggml.model: "gpt2" is byte-level BPE, "llama" SentencePiece's; NULL: the file
+                          names none */
+    const char *pre;   /**< tokenizer.ggml.pre; NULL: the file names none */
+    const char *const *tokens; /**< gpt2: in GPT-2's byte alphabet; llama: with U+2581 for a space */
     const int32_t *types;      /**< enum hs_token_type a token; NULL: all normal */
     size_t n_tokens;
-    const char *const *merges; /**< "left right", best first */
+    const char *const *merges; /**< gpt2: "left right", best first */
     size_t n_merges;
-    int32_t bos;  /**< -1: none */
-    bool add_bos; /**< tokenizer.ggml.add_bos_token */
+    const float *scores;   /**< llama: one a token, the best is merged first */
+    bool add_space_prefix; /**< llama: tokenizer.ggml.add_space_prefix */
+    bool rewrites;         /**< llama: the file asks for changes to the text that are not known here */
+    int32_t bos;           /**< -1: none */
+    bool add_bos;          /**< tokenizer.ggml.add_bos_token */
 };
 
 /** @param path a tokenizer.json. Every part that is not supported is refused by name (type, normalizer, pattern, ...).

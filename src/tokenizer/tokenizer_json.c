@@ -1,4 +1,4 @@
-/* A tokenizer from a tokenizer.json, as the `tokenizers` library writes it: byte-level BPE and nothing else.
+/* A tokenizer from a tokenizer.json, as the `tokenizers` library writes it: BPE of bytes or of characters.
  * Its truncation and padding are not read: a scorer has lengths of its own. Nor is the decoder: it changes no ids. */
 #include <jansson.h>
 #include <string.h>
@@ -90,19 +90,30 @@ static bool has_all_bytes(const struct hs_bpe *bpe) {
     return true;
 }
 
-/* What stands for bytes that the vocabulary lacks. */
+/* Whether names and text have U+2581 for a space. */
+static bool marks_spaces(const struct hs_steps *steps) {
+    bool found = false;
+    for (size_t i = 0; i < steps->n; i++) {
+        const struct hs_step *step = &steps->step[i];
+        found = found || (step->kind == HS_STEP_REPLACE && step->pattern_size == 1 && step->pattern[0] == ' ' &&
+                          step->content_size == 3 && memcmp(step->content, "\xE2\x96\x81", 3) == 0);
+    }
+    return found;
+}
+
+/* What stands for bytes or characters that the vocabulary lacks. */
 static headsift_status read_unknown(struct hs_builder *builder, const json_t *model, headsift_error *error) {
     struct hs_bpe *bpe = &builder->tokenizer->bpe;
     const char *unknown = NULL;
-    bool fallback = false;
     HS_TRY(hs_json_string(model, "unk_token", false, builder->where, &unknown, error));
     HS_TRY(hs_json_bool(model, "fuse_unk", false, builder->where, &bpe->fuse_unknown, error));
-    HS_TRY(hs_json_bool(model, "byte_fallback", false, builder->where, &fallback, error));
+    HS_TRY(hs_json_bool(model, "byte_fallback", false, builder->where, &bpe->byte_fallback, error));
     HS_TRY(hs_json_bool(model, "ignore_merges", false, builder->where, &builder->ignore_merges, error));
-    if (has_all_bytes(bpe)) {
-        return HEADSIFT_OK;
+    bool bytes = bpe->kind == HS_BPE_BYTES, all = has_all_bytes(bpe);
+    if (all && (bytes || bpe->byte_fallback)) {
+        return HEADSIFT_OK; /* nothing is ever unknown */
     }
-    if (fallback) {
+    if (bytes && bpe->byte_fallback) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: byte_fallback with a vocabulary that lacks bytes is not supported",
                        builder->where);
     }
@@ -186,9 +197,10 @@ static headsift_status build(struct hs_builder *builder, const json_t *root, con
                              const json_t *merges, struct hs_tokenizer **out, headsift_error *error) {
     struct hs_tokenizer *tokenizer = builder->tokenizer;
     const char *where = builder->where;
-    HS_TRY(hs_json_normalizer(root, where, &tokenizer->nfc, error));
-    HS_TRY(hs_json_pre_tokenizer(root, where, &tokenizer->split, &tokenizer->prefix_space, error));
+    HS_TRY(hs_json_normalizer(root, where, &tokenizer->normalizer, error));
+    HS_TRY(hs_json_pre_tokenizer(root, where, tokenizer, error));
     HS_TRY(hs_json_post_processor(root, where, &tokenizer->bos, error));
+    builder->marked_spaces = marks_spaces(&tokenizer->normalizer) || marks_spaces(&tokenizer->prepare);
     HS_TRY(read_vocab(builder, vocab, error));
     HS_TRY(read_merges(builder, merges, error));
     HS_TRY(read_unknown(builder, model, error));

@@ -15,6 +15,8 @@ enum hs_class {
     HS_CLASS_NUMERIC = 8,    /**< what the Digits splitter cuts out */
     HS_CLASS_WORD = 16,      /**< \w of single_word tokens */
     HS_CLASS_CANONICAL = 32, /**< has a decomposition or a combining class in the normaliser's Unicode version */
+    HS_CLASS_COMPAT = 64,    /**< the same for the decompositions of NFKC and NFKD */
+    HS_CLASS_MARK = 128,     /**< what StripAccents takes out */
 };
 
 /** Where each class begins, ascending: code point << 8 | bits; it holds up to the next entry. */

@@ -5,29 +5,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "tokenizer/normalize.h"
-
-static uint64_t hash_bytes(const char *bytes, size_t size) {
-    const uint64_t factor = 0x9E3779B97F4A7C15u;
-    uint64_t hash = size * factor, word;
-    for (; size >= 8; size -= 8, bytes += 8) {
-        memcpy(&word, bytes, 8);
-        hash = (hash ^ word) * factor;
-        hash ^= hash >> 29;
-    }
-    word = 0;
-    memcpy(&word, bytes, size);
-    hash = (hash ^ word) * factor;
-    return hash ^ hash >> 32;
-}
-
-static size_t table_size(size_t n) {
-    size_t slots = 16;
-    while (slots < n * 2) {
-        slots *= 2;
-    }
-    return slots;
-}
 
 static headsift_status no_memory(const struct hs_builder *builder, headsift_error *error) {
     return hs_fail(error, HEADSIFT_FAILED, "%s: no memory for the tokenizer", builder->where);
@@ -38,7 +15,7 @@ headsift_status hs_builder_begin(struct hs_builder *builder, const char *where, 
     if (n_names == 0) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: the vocabulary is empty", where);
     }
-    size_t slots = table_size(n_names);
+    size_t slots = hs_table_slots(n_names);
     builder->names = hs_alloc(slots, sizeof *builder->names);
     builder->names_mask = slots - 1;
     builder->tokenizer = hs_alloc(1, sizeof *builder->tokenizer);
@@ -57,7 +34,7 @@ headsift_status hs_builder_begin(struct hs_builder *builder, const char *where, 
 
 /* The slot of a name, or the free one where it belongs. */
 static struct hs_name *find_name(const struct hs_builder *builder, const char *name, size_t size) {
-    size_t at = (size_t)hash_bytes(name, size) & builder->names_mask;
+    size_t at = (size_t)hs_piece_hash(name, size) & builder->names_mask;
     while (builder->names[at].text != NULL &&
            (builder->names[at].size != size || memcmp(builder->names[at].text, name, size) != 0)) {
         at = (at + 1) & builder->names_mask;
@@ -118,6 +95,65 @@ static void set_bytes(struct hs_tokenizer *tokenizer, struct hs_token *token, si
     token->present = true;
 }
 
+int hs_byte_of_name(const char *name, size_t size) {
+    static const char digits[] = "0123456789ABCDEF";
+    const char *high = size == 6 ? memchr(digits, name[3], 16) : NULL;
+    const char *low = size == 6 ? memchr(digits, name[4], 16) : NULL;
+    bool framed = size == 6 && memcmp(name, "<0x", 3) == 0 && name[5] == '>';
+    return framed && high != NULL && low != NULL ? (int)((high - digits) * 16 + (low - digits)) : -1;
+}
+
+/* Appends the text that a name stands for: a byte, or the name with spaces for their signs. There is room for it. */
+static void append_text(struct hs_buffer *bytes, const char *name, size_t size) {
+    static const char sign[] = "\xE2\x96\x81";
+    int byte = hs_byte_of_name(name, size);
+    if (byte >= 0) {
+        bytes->data[bytes->size++] = (char)byte;
+        return;
+    }
+    for (size_t at = 0; at < size;) {
+        bool marked = size - at >= 3 && memcmp(name + at, sign, 3) == 0;
+        bytes->data[bytes->size++] = marked ? ' ' : name[at];
+        at += marked ? 3 : 1;
+    }
+}
+
+/* What a name of the byte alphabet stands for: the piece of text and the token's bytes are the same. */
+static void keep_bytes(struct hs_builder *builder, struct hs_name *name, struct hs_token *token) {
+    struct hs_tokenizer *tokenizer = builder->tokenizer;
+    size_t start = tokenizer->bytes.size;
+    bool decoded = decode_name(&tokenizer->bytes, name->text, name->size);
+    if (!decoded) {
+        memcpy(tokenizer->bytes.data + start, name->text, name->size);
+        tokenizer->bytes.size += name->size;
+    }
+    set_bytes(tokenizer, token, start);
+    name->offset = start;
+    name->bytes = decoded ? token->size : 0;
+    if (name->bytes == 1) {
+        tokenizer->bpe.byte_ids[(unsigned char)tokenizer->bytes.data[start]] = name->id;
+    }
+}
+
+/* What a name of characters stands for: the piece is the name, the token's bytes may be others. */
+static void keep_text(struct hs_builder *builder, struct hs_name *name, struct hs_token *token) {
+    struct hs_tokenizer *tokenizer = builder->tokenizer;
+    name->offset = tokenizer->bytes.size;
+    name->bytes = (uint32_t)name->size;
+    memcpy(tokenizer->bytes.data + name->offset, name->text, name->size);
+    tokenizer->bytes.size += name->size;
+    set_bytes(tokenizer, token, name->offset);
+    int byte = hs_byte_of_name(name->text, name->size);
+    if (byte >= 0) {
+        tokenizer->bpe.byte_ids[byte] = name->id;
+    }
+    if (builder->marked_spaces) {
+        size_t start = tokenizer->bytes.size;
+        append_text(&tokenizer->bytes, name->text, name->size);
+        set_bytes(tokenizer, token, start);
+    }
+}
+
 static headsift_status check_token(const struct hs_builder *builder, const char *name, size_t size, int64_t id,
                                    headsift_error *error) {
     if (id < 0 || id >= HS_MAX_TOKENS) {
@@ -149,21 +185,16 @@ headsift_status hs_builder_token(struct hs_builder *builder, const char *name, s
                        "%s: id %lld stands twice in the vocabulary, the second time for \"%.80s\"", builder->where,
                        (long long)id, name);
     }
-    size_t start = tokenizer->bytes.size;
-    if (!hs_buffer_reserve(&tokenizer->bytes, size)) {
+    if (!hs_buffer_reserve(&tokenizer->bytes, size * 2)) {
         return no_memory(builder, error);
     }
-    bool decoded = decode_name(&tokenizer->bytes, name, size);
-    if (!decoded && !hs_buffer_append(&tokenizer->bytes, name, size)) {
-        return no_memory(builder, error);
+    *slot = (struct hs_name){.text = name, .size = size, .id = (int32_t)id};
+    if (tokenizer->bpe.kind == HS_BPE_BYTES) {
+        keep_bytes(builder, slot, token);
+    } else {
+        keep_text(builder, slot, token);
     }
-    set_bytes(tokenizer, token, start);
-    *slot = (struct hs_name){
-        .text = name, .size = size, .offset = start, .bytes = decoded ? token->size : 0, .id = (int32_t)id};
     builder->n_names++;
-    if (slot->bytes == 1) {
-        tokenizer->bpe.byte_ids[(unsigned char)tokenizer->bytes.data[start]] = (int32_t)id;
-    }
     return HEADSIFT_OK;
 }
 
@@ -238,25 +269,33 @@ headsift_status hs_builder_added(struct hs_builder *builder, const struct hs_add
     return HEADSIFT_OK;
 }
 
-static bool insert_added(struct hs_tokenizer *tokenizer, size_t index, struct hs_normalized *work, int32_t *other) {
+/* What building needs besides the tokenizer: one scratch for all pieces and contents. */
+struct work {
+    struct hs_bpe_scratch bpe;
+    struct hs_step_room room;
+    struct hs_rewrite rewrites[2];
+};
+
+static headsift_status insert_added(const struct hs_builder *builder, size_t index, struct work *work, int32_t *other,
+                                    headsift_error *error) {
+    struct hs_tokenizer *tokenizer = builder->tokenizer;
     const struct hs_added_token *token = &tokenizer->added.tokens[index];
     struct hs_added_tree *tree = token->normalized ? &tokenizer->added.normalized : &tokenizer->added.raw;
-    if (!token->normalized || !tokenizer->nfc) {
-        return hs_added_tree_insert(tree, token->content, token->size, (int32_t)index, other);
+    const char *content = token->content;
+    size_t size = token->size;
+    if (token->normalized) {
+        HS_TRY(hs_steps_run_plain(&tokenizer->normalizer, content, size, &work->room, work->rewrites, &content, &size,
+                                  error));
     }
-    return hs_nfc(token->content, token->size, 0, work, NULL) == HEADSIFT_OK &&
-           hs_added_tree_insert(tree, work->text.data, work->text.size, (int32_t)index, other);
+    return hs_added_tree_insert(tree, content, size, (int32_t)index, other) ? HEADSIFT_OK : no_memory(builder, error);
 }
 
 /* Two tokens that are the same once normalised are refused: which one the library takes changes from run to run. */
-static headsift_status build_trees(const struct hs_builder *builder, struct hs_normalized *work,
-                                   headsift_error *error) {
+static headsift_status build_trees(const struct hs_builder *builder, struct work *work, headsift_error *error) {
     struct hs_tokenizer *tokenizer = builder->tokenizer;
     for (size_t i = 0; i < tokenizer->added.n; i++) {
         int32_t other;
-        if (!insert_added(tokenizer, i, work, &other)) {
-            return no_memory(builder, error);
-        }
+        HS_TRY(insert_added(builder, i, work, &other, error));
         if (other >= 0) {
             return hs_fail(error, HEADSIFT_FAILED, "%s: the added tokens %d and %d are the same once normalised",
                            builder->where, tokenizer->added.tokens[other].id, tokenizer->added.tokens[i].id);
@@ -265,39 +304,34 @@ static headsift_status build_trees(const struct hs_builder *builder, struct hs_n
     return HEADSIFT_OK;
 }
 
-/* ---- Whole pieces ----------------------------------------------------------------------------------------------- */
+/* ---- What text comes to ----------------------------------------------------------------------------------------- */
 
-int32_t hs_piece_find(const struct hs_tokenizer *tokenizer, const char *piece, size_t size) {
-    if (size > tokenizer->longest_piece) {
-        return -1;
-    }
-    uint64_t hash = hash_bytes(piece, size);
-    for (size_t at = (size_t)hash & tokenizer->pieces_mask;; at = (at + 1) & tokenizer->pieces_mask) {
-        const struct hs_piece_slot *slot = &tokenizer->pieces[at];
-        if (slot->id < 0) {
-            return -1;
-        }
-        if (slot->hash == (uint32_t)(hash >> 32) && slot->size == size &&
-            memcmp(tokenizer->bytes.data + slot->offset, piece, size) == 0) {
-            return slot->id;
-        }
-    }
+static bool is_character(const char *text, size_t size) {
+    size_t length;
+    return size > 0 && (hs_utf8_decode(text, &length), length == size);
 }
 
-static void add_piece(struct hs_tokenizer *tokenizer, const struct hs_name *name) {
-    uint64_t hash = hash_bytes(tokenizer->bytes.data + name->offset, name->bytes);
-    size_t at = (size_t)hash & tokenizer->pieces_mask;
-    while (tokenizer->pieces[at].id >= 0) {
-        at = (at + 1) & tokenizer->pieces_mask;
+/* The texts that merging begins with, or looks up as it goes. */
+static headsift_status build_texts(const struct hs_builder *builder, headsift_error *error) {
+    struct hs_bpe *bpe = &builder->tokenizer->bpe;
+    if (bpe->kind == HS_BPE_BYTES) {
+        return HEADSIFT_OK;
     }
-    tokenizer->pieces[at] = (struct hs_piece_slot){
-        .offset = name->offset, .size = name->bytes, .hash = (uint32_t)(hash >> 32), .id = name->id};
-    if (name->bytes > tokenizer->longest_piece) {
-        tokenizer->longest_piece = name->bytes;
+    if (!hs_pieces_reserve(&bpe->texts, &builder->tokenizer->bytes, builder->n_names)) {
+        return no_memory(builder, error);
     }
+    for (size_t i = 0; i <= builder->names_mask; i++) {
+        const struct hs_name *name = &builder->names[i];
+        bool hidden = name->text == NULL || (builder->hidden != NULL && builder->hidden[name->id]);
+        if (bpe->kind == HS_BPE_SCORES ? !hidden && name->bytes > 0
+                                       : name->text != NULL && is_character(name->text, name->size)) {
+            hs_pieces_add(&bpe->texts, name->offset, name->bytes, name->id);
+        }
+    }
+    return HEADSIFT_OK;
 }
 
-/* Whether the name's bytes come to its token: by the merges, or because they are not asked. */
+/* Whether the name's piece comes to its token: by the merges, or because they are not asked. */
 static headsift_status is_whole(const struct hs_builder *builder, const struct hs_name *name,
                                 struct hs_bpe_scratch *scratch, bool *whole, headsift_error *error) {
     const struct hs_tokenizer *tokenizer = builder->tokenizer;
@@ -311,16 +345,14 @@ static headsift_status is_whole(const struct hs_builder *builder, const struct h
     return HEADSIFT_OK;
 }
 
-static headsift_status build_pieces(struct hs_builder *builder, struct hs_bpe_scratch *scratch, headsift_error *error) {
+/* Text without cuts is one piece that is never a token: no table then, but for ignore_merges. */
+static headsift_status build_whole(struct hs_builder *builder, struct hs_bpe_scratch *scratch, headsift_error *error) {
     struct hs_tokenizer *tokenizer = builder->tokenizer;
-    size_t slots = table_size(builder->n_names);
-    tokenizer->pieces = hs_alloc(slots, sizeof *tokenizer->pieces);
-    if (tokenizer->pieces == NULL) {
-        return no_memory(builder, error);
+    if (tokenizer->cuts.n == 0 && !builder->ignore_merges) {
+        return HEADSIFT_OK;
     }
-    tokenizer->pieces_mask = slots - 1;
-    for (size_t i = 0; i < slots; i++) {
-        tokenizer->pieces[i].id = -1;
+    if (!hs_pieces_reserve(&tokenizer->whole, &tokenizer->bytes, builder->n_names)) {
+        return no_memory(builder, error);
     }
     for (size_t i = 0; i <= builder->names_mask; i++) {
         const struct hs_name *name = &builder->names[i];
@@ -329,7 +361,7 @@ static headsift_status build_pieces(struct hs_builder *builder, struct hs_bpe_sc
             HS_TRY(is_whole(builder, name, scratch, &whole, error));
         }
         if (whole) {
-            add_piece(tokenizer, name);
+            hs_pieces_add(&tokenizer->whole, name->offset, name->bytes, name->id);
         }
     }
     return HEADSIFT_OK;
@@ -337,32 +369,27 @@ static headsift_status build_pieces(struct hs_builder *builder, struct hs_bpe_sc
 
 /* ---- The end ---------------------------------------------------------------------------------------------------- */
 
-static char *describe(const struct hs_tokenizer *tokenizer) {
-    size_t size = 0;
-    const char *bos = tokenizer->bos < 0 ? NULL : hs_token_bytes(tokenizer, tokenizer->bos, &size);
-    return hs_format("byte-level BPE, %s split%s%s, %s%.*s", hs_split_name(tokenizer->split),
-                     tokenizer->prefix_space ? " with a space in front" : "", tokenizer->nfc ? ", NFC" : "",
-                     bos == NULL ? "no BOS" : "BOS ", bos == NULL ? 0 : (int)(size < 80 ? size : 80),
-                     bos == NULL ? "" : bos);
+static headsift_status build_tables(struct hs_builder *builder, struct work *work, headsift_error *error) {
+    HS_TRY(build_texts(builder, error));
+    HS_TRY(build_whole(builder, &work->bpe, error));
+    return build_trees(builder, work, error);
 }
 
 headsift_status hs_builder_finish(struct hs_builder *builder, struct hs_tokenizer **out, headsift_error *error) {
     struct hs_tokenizer *tokenizer = builder->tokenizer;
-    struct hs_bpe_scratch scratch = {0};
-    struct hs_normalized work = {0};
-    headsift_status status = build_pieces(builder, &scratch, error);
-    if (status == HEADSIFT_OK) {
-        status = build_trees(builder, &work, error);
-    }
-    hs_bpe_scratch_free(&scratch);
-    hs_normalized_free(&work);
+    struct work work = {0};
+    headsift_status status = build_tables(builder, &work, error);
+    hs_bpe_scratch_free(&work.bpe);
+    hs_step_room_free(&work.room);
+    hs_rewrite_free(&work.rewrites[0]);
+    hs_rewrite_free(&work.rewrites[1]);
     HS_TRY(status);
     if (tokenizer->bos >= 0 &&
         ((size_t)tokenizer->bos >= tokenizer->n_tokens || !tokenizer->tokens[tokenizer->bos].present)) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: the BOS has id %d, which is no token", builder->where,
                        tokenizer->bos);
     }
-    tokenizer->style = describe(tokenizer);
+    tokenizer->style = hs_describe(tokenizer);
     if (tokenizer->style == NULL) {
         return no_memory(builder, error);
     }

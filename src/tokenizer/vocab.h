@@ -11,8 +11,8 @@ enum { HS_MAX_TOKENS = 1 << 20 }; /**< ids are below this: real vocabularies hav
 struct hs_name {
     const char *text; /**< borrowed; NULL: free slot */
     size_t size;
-    size_t offset;  /**< its bytes in hs_tokenizer.bytes */
-    uint32_t bytes; /**< how many; 0: the name is not in the byte alphabet, so that no piece of text comes to it */
+    size_t offset;  /**< of the piece of text that comes to it, in hs_tokenizer.bytes */
+    uint32_t bytes; /**< of that piece; 0: none does, as of a name that is not in the byte alphabet */
     int32_t id;
 };
 
@@ -22,6 +22,7 @@ struct hs_builder {
     struct hs_name *names; /**< a hash table */
     size_t names_mask;
     size_t n_names;     /**< tokens of the vocabulary, added ones not counted */
+    bool marked_spaces; /**< in names and in the text U+2581 stands for a space: tokens stand for text with spaces */
     bool ignore_merges; /**< a piece that is a token is that token, whatever the merges make of it */
     bool *hidden;       /**< by id, may be NULL: tokens that ignore_merges does not find */
     struct hs_buffer joined;
@@ -29,10 +30,12 @@ struct hs_builder {
 
 /** @param n_names how many tokens hs_builder_token will add at most. @param where borrowed until the end. */
 headsift_status hs_builder_begin(struct hs_builder *builder, const char *where, size_t n_names, headsift_error *error);
-/** A token of the vocabulary, in GPT-2's byte alphabet. @param name borrowed until the end; refuses an id or a name
- *  that is taken and an id out of range. */
+/** A token of the vocabulary, in GPT-2's byte alphabet where the tokenizer's kind is HS_BPE_BYTES. @param name borrowed
+ *  until the end; refuses an id or a name that is taken and an id out of range. */
 headsift_status hs_builder_token(struct hs_builder *builder, const char *name, size_t size, int64_t id,
                                  headsift_error *error);
+/** The byte that a token "<0xNN>" stands for, or -1. */
+int hs_byte_of_name(const char *name, size_t size);
 /** The id of a name, or -1. */
 int32_t hs_builder_find(const struct hs_builder *builder, const char *name, size_t size);
 /** Says how many merges follow. */

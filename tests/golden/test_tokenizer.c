@@ -1,4 +1,4 @@
-/* Ids equal to the `tokenizers` library's: on the goldens of five styles, on strings of our own, from a GGUF's
+/* Ids equal to the `tokenizers` library's: on the goldens of eight styles, on strings of our own, from a GGUF's
  * vocabulary; and every code point in the class that the library has it in. */
 #define _GNU_SOURCE
 #include "tokenizer_support.h"
@@ -59,6 +59,9 @@ static void test_gpt2_prefix(void **state) { (void)state, check_style("gpt2_pref
 static void test_smollm(void **state) { (void)state, check_style("smollm"); }
 static void test_llama3(void **state) { (void)state, check_style("llama3"); }
 static void test_qwen2(void **state) { (void)state, check_style("qwen2"); }
+static void test_llama2(void **state) { (void)state, check_style("llama2"); }
+static void test_mistral(void **state) { (void)state, check_style("mistral_metaspace"); }
+static void test_gemma(void **state) { (void)state, check_style("gemma"); }
 
 /* ---- The demo model's vocabulary -------------------------------------------------------------------------------- */
 
@@ -105,7 +108,7 @@ static void test_demo_vocabulary(void **state) {
     json_t *texts = test_read_lines(HS_TEST_DATA "/goldens/texts.jsonl");
     assert_int_equal(json_array_size(rows), 23);
     assert_int_equal(hs_tokenizer_size(tokenizer), 49152);
-    assert_string_equal(hs_tokenizer_style(tokenizer), "byte-level BPE, smollm split, no BOS");
+    assert_string_equal(hs_tokenizer_style(tokenizer), "byte-level BPE, digits + gpt2 split, no BOS");
     check_rows(tokenizer, texts, rows);
     json_decref(rows);
     json_decref(texts);
@@ -115,7 +118,7 @@ static void test_demo_vocabulary(void **state) {
 /* ---- Character classes ------------------------------------------------------------------------------------------ */
 
 static uint8_t *wanted_classes(void) {
-    static const char *const names[] = {"L", "N", "s", "is_numeric", "w", "canonical"};
+    static const char *const names[] = {"L", "N", "s", "is_numeric", "w", "canonical", "compat", "mark"};
     static const char *const files[] = {HS_TEST_DATA "/goldens/unicode.json",
                                         HS_TEST_DATA "/tokenizer/unicode_more.json"};
     uint8_t *classes = calloc(0x110000, 1);
@@ -154,8 +157,9 @@ static void test_every_code_point(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_code_point), cmocka_unit_test(test_gpt2),   cmocka_unit_test(test_gpt2_prefix),
-        cmocka_unit_test(test_smollm),           cmocka_unit_test(test_llama3), cmocka_unit_test(test_qwen2),
+        cmocka_unit_test(test_every_code_point), cmocka_unit_test(test_gpt2),    cmocka_unit_test(test_gpt2_prefix),
+        cmocka_unit_test(test_smollm),           cmocka_unit_test(test_llama3),  cmocka_unit_test(test_qwen2),
+        cmocka_unit_test(test_llama2),           cmocka_unit_test(test_mistral), cmocka_unit_test(test_gemma),
         cmocka_unit_test(test_demo_vocabulary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

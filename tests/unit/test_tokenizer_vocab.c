@@ -53,7 +53,7 @@ static void check_refused(const struct hs_vocab *vocab, const char *message) {
 
 static void test_refused(void **state) {
     (void)state;
-    static const char *const pres[] = {"default", "llama3", "deepseek-llm", "qwen35", "", "smollm "};
+    static const char *const pres[] = {"default", "pixtral", "deepseek-llm", "qwen", "", "smollm "};
     for (size_t i = 0; i < sizeof pres / sizeof pres[0]; i++) {
         struct hs_vocab vocab = small();
         char message[64];
@@ -64,8 +64,8 @@ static void test_refused(void **state) {
     struct hs_vocab vocab = small();
     vocab.pre = NULL;
     check_refused(&vocab, "tokenizer.ggml.pre is missing");
-    vocab = small(), vocab.style = "llama";
-    check_refused(&vocab, "tokenizer.ggml.model is llama");
+    vocab = small(), vocab.style = "bert";
+    check_refused(&vocab, "tokenizer.ggml.model is bert");
     vocab = small(), vocab.style = NULL;
     check_refused(&vocab, "tokenizer.ggml.model is missing");
     vocab = small(), vocab.n_tokens = 0;
