@@ -46,7 +46,8 @@ static headsift_status llama3_read(const struct reader *r, struct hs_rope *rope)
 /* The length before scaling: stated beside the scaling or by the file, whose word counts more, or the context. */
 static headsift_status original_read(const struct reader *r, struct hs_rope *rope) {
     static const char key[] = "original_max_position_embeddings";
-    rope->original_context = r->config->context;
+    const bool phi3 = (r->family->flags & HS_PARTIAL_ROTARY) != 0; /* whose configuration has a default of its own */
+    rope->original_context = phi3 ? 4096 : r->config->context;
     HS_TRY(hs_json_int(r->object, key, 2, HS_MAX_CONTEXT, false, r->where, &rope->original_context, r->error));
     HS_TRY(hs_json_int(r->in->root, key, 2, HS_MAX_CONTEXT, false, r->in->where, &rope->original_context, r->error));
     rope->factor = (double)r->config->context / (double)rope->original_context;
