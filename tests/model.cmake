@@ -8,6 +8,7 @@ target_link_libraries(export_hf PRIVATE hs_base hs_tokenizer hs_model hs_flags)
 target_include_directories(export_hf PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 
 hs_test(test_model_gguf SOURCES unit/test_model_gguf.c ${gguf_sources} ROOMS ${model_rooms})
+hs_test(test_model_gguf_families SOURCES unit/test_model_gguf_families.c ${gguf_sources} ROOMS ${model_rooms})
 hs_test(test_model_vocab SOURCES unit/test_model_vocab.c ${gguf_sources} ROOMS ${model_rooms})
 hs_test(test_model_config SOURCES unit/test_model_config.c ROOMS ${model_rooms})
 hs_test(test_safetensors SOURCES unit/test_safetensors.c ${export_sources} ROOMS ${model_rooms})

@@ -12,13 +12,21 @@ struct hs_bench_needs hs_bench_pair_needs(const struct hs_config *config, int32_
     return (struct hs_bench_needs){.once = first_masked, .twice = config->n_layer - first_masked, .logits = 2};
 }
 
+/* Keys that a query of a document of so many tokens sees on average. */
+static double seen_on_average(int64_t window, int64_t length) {
+    double n = (double)length, w = (double)window;
+    return window == 0 || window >= length ? n / 2 : w - w * w / (2 * n);
+}
+
 double hs_bench_needed(const struct hs_config *config, struct hs_bench_needs needs, int64_t length) {
     double hidden = config->hidden, heads = (double)config->n_head * config->head_dim;
     double kv = (double)config->n_kv_head * config->head_dim;
-    double weights = hidden * (heads + 2 * kv) + heads * hidden + 3 * hidden * config->ffn;
-    double attention = heads * (double)length; /* half of the keys are seen on average, once for Q K and once for P V */
-    double layers = (double)needs.once + 2 * (double)needs.twice;
-    return layers * (weights + attention) + (double)needs.logits * hidden * config->vocab;
+    double weights = hidden * (heads + 2 * kv) + heads * hidden + 3 * hidden * config->ffn, layers = 0;
+    for (int32_t i = 0; i < needs.once + needs.twice; i++) { /* keys are read once for Q K and once for P V */
+        double attention = 2 * heads * seen_on_average(hs_layer_window(config, i), length);
+        layers += (i < needs.once ? 1 : 2) * (weights + attention);
+    }
+    return layers + (double)needs.logits * hidden * config->vocab;
 }
 
 static int by_value(const void *a, const void *b) {

@@ -37,6 +37,17 @@ static void call_rms_norm(const struct hs_kernels *k, struct desk *d) {
 }
 static void call_add(const struct hs_kernels *k, struct desk *d) { k->add(d->c, d->a, d->sizes.hidden); }
 static void call_swiglu(const struct hs_kernels *k, struct desk *d) { k->swiglu(d->a, d->b, d->sizes.ffn, d->out); }
+static void call_geglu(const struct hs_kernels *k, struct desk *d) { k->geglu(d->a, d->b, d->sizes.ffn, d->out); }
+/* Kernels that work in place get fresh values each time: else they would end in denormals, which are slow. */
+static void call_norm_floats(const struct hs_kernels *k, struct desk *d) {
+    memcpy(d->c, d->a, (size_t)d->sizes.hidden * sizeof *d->c);
+    k->norm_floats(d->c, d->b, d->sizes.hidden, 1e-5f);
+}
+static void call_soft_cap(const struct hs_kernels *k, struct desk *d) {
+    memcpy(d->c, d->a, (size_t)d->sizes.hidden * sizeof *d->c);
+    k->soft_cap(d->c, d->sizes.hidden, 30);
+}
+static void call_round_row(const struct hs_kernels *k, struct desk *d) { k->round_row(d->a, d->sizes.hidden, d->out); }
 static void call_rotate(const struct hs_kernels *k, struct desk *d) {
     k->rotate(d->a, d->b, d->b, d->sizes.head_dim / 2, 0.125f, d->out);
 }
@@ -63,10 +74,10 @@ static void call_attend(const struct hs_kernels *k, struct desk *d) {
 }
 static void call_running_mean(const struct hs_kernels *k, struct desk *d) {
     memset(d->sums, 0, (size_t)d->sizes.head_dim * sizeof *d->sums);
-    k->running_mean(d->values, 0, HS_KEY_BLOCK, d->sizes.head_dim, d->sums, d->out);
+    k->running_mean(d->values, 0, HS_KEY_BLOCK, d->sizes.head_dim, 0, d->sums, d->out);
 }
 static void call_best_key(const struct hs_kernels *k, struct desk *d) {
-    d->sums[0] = (double)k->best_key(d->elements, d->keys, d->sizes.head_dim, POSITIONS);
+    d->sums[0] = (double)k->best_key(d->elements, d->keys, d->sizes.head_dim, 0, POSITIONS);
 }
 static void call_largest(const struct hs_kernels *k, struct desk *d) { d->sums[0] = k->largest(d->a, VOCAB_BLOCK); }
 static void call_exp_sum(const struct hs_kernels *k, struct desk *d) { d->sums[0] = k->exp_sum(d->a, VOCAB_BLOCK, 2); }
@@ -85,12 +96,14 @@ static void call_add_scaled(const struct hs_s8_kernels *k, struct desk *d) {
 }
 
 static const struct kernel_case cases[] = {
-    {"rms_norm", call_rms_norm, NULL},   {"add", call_add, NULL},
-    {"swiglu", call_swiglu, NULL},       {"rotate", call_rotate, NULL},
-    {"place_key", call_place_key, NULL}, {"place_value", call_place_value, NULL},
-    {"attend", call_attend, NULL},       {"running_mean", call_running_mean, NULL},
-    {"best_key", call_best_key, NULL},   {"largest", call_largest, NULL},
-    {"exp_sum", call_exp_sum, NULL},
+    {"rms_norm", call_rms_norm, NULL},       {"add", call_add, NULL},
+    {"swiglu", call_swiglu, NULL},           {"rotate", call_rotate, NULL},
+    {"place_key", call_place_key, NULL},     {"place_value", call_place_value, NULL},
+    {"attend", call_attend, NULL},           {"running_mean", call_running_mean, NULL},
+    {"best_key", call_best_key, NULL},       {"largest", call_largest, NULL},
+    {"exp_sum", call_exp_sum, NULL},         {"geglu", call_geglu, NULL},
+    {"norm_floats", call_norm_floats, NULL}, {"soft_cap", call_soft_cap, NULL},
+    {"round_row", call_round_row, NULL},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

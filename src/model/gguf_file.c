@@ -1,5 +1,5 @@
-/* A GGUF file by ggml's reader: tensors by name, and the rotary divisors of Llama 3.
- * The file is mapped; ggml reads its header alone. */
+/* A GGUF by ggml's reader: tensors by name, in one file or in parts, and the rotary divisors of Llama 3 and longrope.
+ * Files are mapped; ggml reads their headers alone. */
 #include <math.h>
 #include <string.h>
 
@@ -41,15 +41,15 @@ static struct dtype dtype_of(enum ggml_type type) {
     return (struct dtype){type, ggml_type_name(type), NULL};
 }
 
-static void tensor_at(const struct hs_model *model, int64_t id, struct hs_tensor *out) {
-    const struct gguf_context *gguf = model->gguf;
+static void tensor_at(const struct hs_shard *file, int64_t id, struct hs_tensor *out) {
+    const struct gguf_context *gguf = file->gguf;
     const int64_t *sizes = gguf_get_tensor_ne(gguf, id);
     struct dtype dtype = dtype_of(gguf_get_tensor_type(gguf, id));
     size_t at = gguf_get_data_offset(gguf) + gguf_get_tensor_offset(gguf, id);
     *out = (struct hs_tensor){.dtype = dtype.name,
                               .convert = dtype.convert,
                               .n_dims = GGML_MAX_DIMS,
-                              .data = model->shards[0].map.data + at,
+                              .data = file->map.data + at,
                               .size = gguf_get_tensor_size(gguf, id)};
     for (int i = 0; i < GGML_MAX_DIMS; i++) {
         out->shape[i] = sizes[GGML_MAX_DIMS - 1 - i];
@@ -57,19 +57,25 @@ static void tensor_at(const struct hs_model *model, int64_t id, struct hs_tensor
 }
 
 bool hs_gguf_find(const struct hs_model *model, const char *name, struct hs_tensor *out) {
-    int64_t id = gguf_find_tensor(model->gguf, name);
-    if (id >= 0) {
-        tensor_at(model, id, out);
+    for (size_t i = 0; i < model->n_shards; i++) {
+        int64_t id = gguf_find_tensor(model->shards[i].gguf, name);
+        if (id >= 0) {
+            tensor_at(&model->shards[i], id, out);
+            return true;
+        }
     }
-    return id >= 0;
+    return false;
 }
 
 void hs_gguf_visit(const struct hs_model *model, hs_tensor_visit visit, void *user) {
-    for (int64_t i = 0; i < gguf_get_n_tensors(model->gguf); i++) {
-        struct hs_tensor tensor;
-        tensor_at(model, i, &tensor);
-        if (!visit(user, gguf_get_tensor_name(model->gguf, i), &tensor)) {
-            return;
+    for (size_t file = 0; file < model->n_shards && model->shards[file].gguf != NULL; file++) {
+        const struct gguf_context *gguf = model->shards[file].gguf;
+        for (int64_t i = 0; i < gguf_get_n_tensors(gguf); i++) {
+            struct hs_tensor tensor;
+            tensor_at(&model->shards[file], i, &tensor);
+            if (!visit(user, gguf_get_tensor_name(gguf, i), &tensor)) {
+                return;
+            }
         }
     }
 }
@@ -112,37 +118,66 @@ headsift_status hs_gguf_parse(const unsigned char *bytes, size_t size, const cha
 
 void hs_gguf_close(struct gguf_context *gguf) { gguf_free(gguf); }
 
-/* rope_freqs.weight: what each inverse frequency is divided by (Llama 3.1 and later). */
-static headsift_status divisors_read(struct hs_model *model, const char *where, headsift_error *error) {
+/* One tensor of what inverse frequencies are divided by. */
+static headsift_status divisors_read(struct hs_model *model, const char *name, float *out, bool *found,
+                                     headsift_error *error) {
     struct hs_tensor tensor;
-    if (!hs_gguf_find(model, "rope_freqs.weight", &tensor)) {
+    *found = hs_gguf_find(model, name, &tensor);
+    if (!*found) {
         return HEADSIFT_OK;
     }
-    int32_t n = model->config.head_dim / 2;
+    int32_t n = model->config.rotary_dim / 2;
     if (tensor.convert != hs_f32_copy || tensor.size != (uint64_t)n * sizeof(float)) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: tensor \"rope_freqs.weight\" must hold %d values of F32", where, n);
+        return hs_fail(error, HEADSIFT_FAILED, "%s: tensor \"%s\" must hold %d values of F32", model->path, name, n);
     }
-    model->rope_divisors = hs_alloc((size_t)n, sizeof *model->rope_divisors);
-    if (model->rope_divisors == NULL) {
-        return hs_fail_memory(error, "rotary divisors", (size_t)n * sizeof *model->rope_divisors);
-    }
+    hs_f32_copy(tensor.data, out, n);
     for (int32_t i = 0; i < n; i++) {
-        float value;
-        hs_f32_copy(tensor.data + (size_t)i * sizeof value, &value, 1);
-        if (!(isfinite(value) && value > 0.0F)) {
-            return hs_fail(error, HEADSIFT_FAILED, "%s: tensor \"rope_freqs.weight\" holds %g, must be above 0", where,
-                           (double)value);
+        if (!(isfinite(out[i]) && out[i] > 0.0F)) {
+            return hs_fail(error, HEADSIFT_FAILED, "%s: tensor \"%s\" holds %g, must be above 0", model->path, name,
+                           (double)out[i]);
         }
-        model->rope_divisors[i] = (double)value;
     }
+    model->config.divided = true;
     return HEADSIFT_OK;
 }
 
+/* Llama 3 (one tensor), and longrope: one for documents up to the original context, one for longer ones. */
+static headsift_status all_divisors_read(struct hs_model *model, headsift_error *error) {
+    struct hs_config *c = &model->config;
+    struct hs_rope *rope = &c->rope;
+    bool freqs, near, far;
+    char key[HS_TENSOR_NAME];
+    HS_TRY(divisors_read(model, "rope_freqs.weight", c->divisors[0], &freqs, error));
+    HS_TRY(divisors_read(model, "rope_factors_short.weight", c->divisors[0], &near, error));
+    HS_TRY(divisors_read(model, "rope_factors_long.weight", c->divisors[1], &far, error));
+    if (near != far || (freqs && near)) {
+        return hs_fail(error, HEADSIFT_FAILED,
+                       "%s: of \"rope_factors_short.weight\", \"rope_factors_long.weight\" and \"rope_freqs.weight\" "
+                       "it must be the first two or the last",
+                       model->path);
+    }
+    if (!near) {
+        return HEADSIFT_OK;
+    }
+    rope->kind = HS_ROPE_LONGROPE;
+    rope->magnitude = 1;
+    snprintf(key, sizeof key, "%s.rope.scaling.original_context_length", c->family);
+    HS_TRY(hs_gguf_int(model->gguf, model->path, key, 2, HS_MAX_CONTEXT, true, &rope->original_context, error));
+    snprintf(key, sizeof key, "%s.rope.scaling.attn_factor", c->family);
+    HS_TRY(hs_gguf_number(model->gguf, model->path, key, false, &rope->magnitude, error));
+    return isfinite(rope->magnitude) && rope->magnitude > 0
+               ? HEADSIFT_OK
+               : hs_fail(error, HEADSIFT_FAILED, "%s: key \"%s\" is %g, must be above 0", model->path, key,
+                         rope->magnitude);
+}
+
 headsift_status hs_gguf_load_mapped(struct hs_model *model, headsift_error *error) {
-    const struct hs_map *map = &model->shards[0].map;
-    HS_TRY(hs_gguf_parse(map->data, map->size, model->path, &model->gguf, error));
-    HS_TRY(hs_gguf_config_read(model->gguf, model->path, &model->config, error));
-    return divisors_read(model, model->path, error);
+    struct hs_shard *first = &model->shards[0];
+    HS_TRY(hs_gguf_parse(first->map.data, first->map.size, model->path, &first->gguf, error));
+    model->gguf = first->gguf;
+    HS_TRY(hs_gguf_parts_open(model, error));
+    HS_TRY(hs_gguf_config_read(model, error));
+    return all_divisors_read(model, error);
 }
 
 headsift_status hs_gguf_load(struct hs_model *model, headsift_error *error) {

@@ -106,6 +106,7 @@ static headsift_status config_load(struct hs_model *model, const char *path, hea
     headsift_status status = hs_hf_config_read(root, path, &read, error);
     json_decref(root);
     model->config = read.config;
+    model->family = read.family;
     model->attention_bias = read.attention_bias;
     model->mlp_bias = read.mlp_bias;
     return status;

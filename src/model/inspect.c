@@ -53,22 +53,6 @@ static void print_heads(const struct hs_config *c, FILE *out) {
     }
 }
 
-static void print_rope(const struct hs_model *model, FILE *out) {
-    const struct hs_rope *rope = &model->config.rope;
-    if (!(rope->base > 0.0)) {
-        return;
-    }
-    subject(out, "rope");
-    fprintf(out, "base %g", rope->base);
-    if (rope->kind == HS_ROPE_LINEAR) {
-        fprintf(out, ", linear, factor %g", rope->factor);
-    } else if (rope->kind == HS_ROPE_LLAMA3) {
-        fprintf(out, ", llama3, factor %g, low %g, high %g, original context %lld", rope->factor, rope->low_freq_factor,
-                rope->high_freq_factor, (long long)rope->original_context);
-    }
-    fprintf(out, "%s\n", model->rope_divisors != NULL ? ", divided by the file's rope_freqs.weight" : "");
-}
-
 static void print_config(const struct hs_model *model, bool open, FILE *out) {
     const struct hs_config *c = &model->config;
     text_line(out, "model", c->name);
@@ -87,7 +71,7 @@ static void print_config(const struct hs_model *model, bool open, FILE *out) {
         subject(out, "context");
         fprintf(out, "%lld tokens\n", (long long)c->context);
     }
-    print_rope(model, out);
+    hs_inspect_block(model, out);
     if (open) {
         text_line(out, "output", c->tied ? "tied to the embedding" : "a matrix of its own");
     }
@@ -145,7 +129,7 @@ static void print_tensors(const struct hs_model *model, FILE *out) {
 }
 
 /* What the engine packs: all matrices; the embedding is read from the file unless it is the output too. */
-static double packed_bytes(const struct hs_model *model) {
+static double packed_elements(const struct hs_model *model) {
     size_t count = ((size_t)model->config.n_layer + 1) * HS_N_ROLES;
     double elements = 0.0;
     for (size_t i = 0; i < count; i++) {
@@ -153,20 +137,26 @@ static double packed_bytes(const struct hs_model *model) {
         bool packed = weight->data != NULL && (i != HS_EMBEDDING || model->config.tied);
         elements += packed ? (double)weight->rows * (double)weight->cols : 0.0;
     }
-    return elements * sizeof(float);
+    return elements;
 }
 
-/* Hidden states of two streams and one layer's K and V for a document of the whole context. */
-static double document_bytes(const struct hs_config *c) {
-    double row = 2.0 * c->hidden + 2.0 * (double)c->n_kv_head * c->head_dim;
-    return row * (double)c->context * sizeof(float);
+/* Hidden states of two streams, always f32, and one layer's K and V for a document of the whole context. */
+static double document_bytes(const struct hs_config *c, double element) {
+    double row = 2.0 * c->hidden * sizeof(float) + 2.0 * (double)c->n_kv_head * c->head_dim * element;
+    return row * (double)c->context;
 }
 
 static void print_memory(const struct hs_model *model, FILE *out) {
-    subject(out, "memory");
-    fprintf(out, "f32: %.1f MB of weights, about %.1f MB more for a document of %lld tokens\n",
-            packed_bytes(model) / MEGABYTE, document_bytes(&model->config) / MEGABYTE,
-            (long long)model->config.context);
+    static const struct {
+        const char *name;
+        double bytes;
+    } dtypes[] = {{"f32", 4}, {"bf16", 2}};
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        subject(out, i == 0 ? "memory" : "");
+        fprintf(out, "%s: %.1f MB of weights, about %.1f MB more for a document of %lld tokens\n", dtypes[i].name,
+                packed_elements(model) * dtypes[i].bytes / MEGABYTE,
+                document_bytes(&model->config, dtypes[i].bytes) / MEGABYTE, (long long)model->config.context);
+    }
 }
 
 static void print_token(const struct hs_tokenizer *tokenizer, const char *name, int32_t id, FILE *out) {

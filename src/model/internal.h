@@ -9,7 +9,6 @@
 #include "model/model.h"
 
 enum {
-    HS_MAX_LAYERS = 1024,
     HS_MAX_HEADS = 1024,
     HS_MAX_HEAD_DIM = 1024,
     HS_MAX_HIDDEN = 1 << 20,
@@ -49,7 +48,10 @@ struct hs_weight {
     size_t row_bytes;
     int32_t head_dim; /**< > 0: a GGUF's q or k, whose rows (of a vector: elements) alternate between the halves of a
                          head of that size */
+    float added;      /**< to every value of a vector: norms that are stored without their 1 */
 };
+
+struct gguf_context;
 
 /** A mapped file with weights. */
 struct hs_shard {
@@ -58,20 +60,19 @@ struct hs_shard {
     struct hs_map map;
     json_t *header;            /**< safetensors */
     const unsigned char *data; /**< safetensors: where offsets count from */
+    struct gguf_context *gguf; /**< a GGUF, or a part of one */
 };
-
-struct gguf_context;
 
 struct hs_model {
     struct hs_config config;
-    bool attention_bias, mlp_bias; /**< of a directory: asked for by its configuration */
+    const struct hs_family *family; /**< NULL: unknown */
+    bool attention_bias, mlp_bias;  /**< of a directory: asked for by its configuration */
     char *path;
     bool is_directory;
-    struct hs_shard *shards; /**< of a GGUF: the one file */
+    struct hs_shard *shards; /**< of a GGUF: the file, or its parts in order */
     size_t n_shards;
     json_t *weight_map;        /**< of a sharded directory: tensor -> file */
-    struct gguf_context *gguf; /**< NULL for a directory */
-    double *rope_divisors;     /**< head_dim / 2 of them from a GGUF's rope_freqs.weight, or NULL */
+    struct gguf_context *gguf; /**< the first file's; NULL for a directory */
     struct hs_weight *weights; /**< (n_layer + 1, HS_N_ROLES): the first row holds the model's own */
 };
 
@@ -81,9 +82,64 @@ headsift_status hs_model_load(struct hs_model *model, const char *path, const he
                               headsift_error *error);
 void hs_model_clear(struct hs_model *model);
 
+/** Where a description comes from: one of a config.json and a GGUF's keys. */
+struct hs_source {
+    const json_t *root; /**< NULL: a GGUF */
+    const struct gguf_context *gguf;
+    const char *where; /**< the file's name */
+    const char *arch;  /**< of a GGUF: what its keys begin with */
+    headsift_error *error;
+};
+
+/* families.c */
+enum {
+    HS_PERMUTED = 1,       /**< a GGUF's rows of q and k alternate between the halves of a head */
+    HS_NORMS_LESS_ONE = 2, /**< a directory's norm weights are stored without their 1 */
+    HS_FUSED = 4,          /**< q, k and v are one tensor, and so are gate and up */
+    HS_QKV_BIAS = 8,       /**< q, k and v have biases */
+    HS_ASKS_BIAS = 16,     /**< "attention_bias" gives q, k, v and o biases */
+    HS_ASKS_MLP_BIAS = 32, /**< "mlp_bias" */
+    HS_STATES_KV = 64,     /**< config.json must say how many KV heads there are */
+    HS_STATES_HEAD_DIM = 128,
+    HS_PARTIAL_ROTARY = 256, /**< may rotate the first part of a head alone */
+    HS_LOCAL_ROPE = 512,     /**< windowed layers have rotary positions of their own */
+};
+/** A family of models: one entry of the table. What it can't say as data, `more` reads from either format. */
+struct hs_family {
+    const char *model_type;   /**< of a config.json; NULL: none has it */
+    const char *architecture; /**< of a GGUF; NULL likewise */
+    unsigned flags;
+    bool pre_norm, post_norm;
+    enum hs_qk_norm qk_norm;
+    enum hs_activation activation;
+    bool tied; /**< these are what a config.json may leave out */
+    double norm_eps, rope_base;
+    int64_t window;
+    headsift_status (*more)(const struct hs_source *in, struct hs_config *config); /**< may be NULL */
+};
+const struct hs_family *hs_family_of_type(const char *model_type);
+const struct hs_family *hs_family_of_architecture(const char *architecture);
+/** Says that a family is not supported, and what it needs where that is known. @param kind "model type" */
+headsift_status hs_family_refuse(const char *where, const char *kind, const char *name, headsift_error *error);
+/** Takes over what the family's models have, but not the sizes and names that are there. */
+void hs_family_start(const struct hs_family *family, struct hs_config *config);
+
+/* source.c: one member by its name in either format; `gguf` lacks the architecture's prefix. A member that is not
+ * there leaves *out; NULL as a name: the format has no such member. */
+headsift_status hs_source_number(const struct hs_source *in, const char *hf, const char *gguf, double *out);
+headsift_status hs_source_int(const struct hs_source *in, const char *hf, const char *gguf, int64_t low, int64_t high,
+                              int64_t *out);
+/** A number or null, which counts as 0. */
+headsift_status hs_source_cap(const struct hs_source *in, const char *hf, const char *gguf, double *out);
+/** Keys in a window; 0, null or a negative number: none. */
+headsift_status hs_source_window(const struct hs_source *in, const char *hf, int64_t *out);
+/** Sets HS_LAYER_WINDOW from "layer_types" where a config.json has it. @param found whether it has */
+headsift_status hs_source_layer_types(const struct hs_source *in, struct hs_config *config, bool *found);
+
 /* config_hf.c */
 struct hs_hf_config {
     struct hs_config config;
+    const struct hs_family *family;
     bool attention_bias, mlp_bias;
 };
 /** Reads config.json. The sizes are filled in even when the model's kind is refused. @param where the file's name. */
@@ -92,7 +148,7 @@ headsift_status hs_hf_config_read(const json_t *root, const char *where, struct 
 /** Adds the ids of eos_token_id (an integer or a list) that are not there yet and inside the vocabulary. */
 headsift_status hs_hf_eos_read(const json_t *root, const char *where, struct hs_config *config, headsift_error *error);
 /** rope_parameters, or rope_theta and rope_scaling (rope_hf.c). */
-headsift_status hs_hf_rope_read(const json_t *root, const char *where, struct hs_rope *out, headsift_error *error);
+headsift_status hs_hf_rope_read(const struct hs_source *in, const struct hs_family *family, struct hs_config *config);
 /** What no single value shows: heads that do not divide, an odd head_dim. */
 headsift_status hs_config_check(const struct hs_config *config, const char *where, headsift_error *error);
 
@@ -142,9 +198,13 @@ bool hs_gguf_find(const struct hs_model *model, const char *name, struct hs_tens
 void hs_gguf_visit(const struct hs_model *model, hs_tensor_visit visit, void *user);
 void hs_gguf_close(struct gguf_context *gguf); /**< NULL is fine */
 
+/* gguf_split.c */
+/** Maps the other parts of a GGUF whose first file is parsed; nothing to do where it is whole. */
+headsift_status hs_gguf_parts_open(struct hs_model *model, headsift_error *error);
+
 /* gguf_config.c */
-headsift_status hs_gguf_config_read(const struct gguf_context *gguf, const char *where, struct hs_config *out,
-                                    headsift_error *error);
+/** The architecture and family of a model whose files are parsed. */
+headsift_status hs_gguf_config_read(struct hs_model *model, headsift_error *error);
 
 /* weights.c */
 /** Calls `visit` for each tensor of the files, used or not, until it returns false. */
@@ -154,12 +214,15 @@ headsift_status hs_weights_bind(struct hs_model *model, const headsift_monitor *
 /** Refuses a GGUF with tensors that no role asks for; warns of a directory's (unused.c). */
 headsift_status hs_weights_check_unused(const struct hs_model *model, const headsift_monitor *monitor,
                                         headsift_error *error);
-/** The name that a Hugging Face directory gives a weight. */
-void hs_weight_name_hf(enum hs_role role, int32_t layer, char out[HS_TENSOR_NAME]);
+/** The name that a Hugging Face directory (or a GGUF) of the model's family gives a weight. */
+void hs_weight_name(const struct hs_model *model, bool hf, enum hs_role role, int32_t layer, char out[HS_TENSOR_NAME]);
 bool hs_role_of_model(enum hs_role role); /**< false: there is one a layer */
 
 /* rope.c */
-void hs_rope_fill(const struct hs_rope *rope, int32_t head_dim, double *out);
+void hs_rope_fill(const struct hs_rope *rope, int32_t rotary_dim, double *out);
+
+/* inspect_block.c */
+void hs_inspect_block(const struct hs_model *model, FILE *out);
 
 /* digest.c */
 /** SHA-256 of a file, from the cache if it holds the file as it is now. */

@@ -74,6 +74,10 @@ static headsift_status find_holes(const struct hs_model *model, const headsift_h
             return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d: the model has layers 0 to %d and heads 0 to %d",
                            head.layer, head.head, config->n_layer - 1, config->n_head - 1);
         }
+        if (config->qk_norm == HS_QK_ALL) { /* its queries count in the others' norm: its weights in the norm go */
+            add_hole(model, hs_model_weight(model, HS_Q_NORM, head.layer), head.head, holes);
+            continue;
+        }
         add_hole(model, hs_model_weight(model, HS_Q, head.layer), head.head, holes);
         add_hole(model, hs_model_weight(model, HS_Q_BIAS, head.layer), head.head, holes);
     }

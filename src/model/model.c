@@ -30,16 +30,15 @@ headsift_status hs_model_load(struct hs_model *model, const char *path, const he
 }
 
 void hs_model_clear(struct hs_model *model) {
-    hs_gguf_close(model->gguf);
     for (size_t i = 0; i < model->n_shards; i++) {
         json_decref(model->shards[i].header);
+        hs_gguf_close(model->shards[i].gguf);
         hs_map_close(&model->shards[i].map);
         hs_free(model->shards[i].name);
         hs_free(model->shards[i].path);
     }
     json_decref(model->weight_map);
     hs_free(model->shards);
-    hs_free(model->rope_divisors);
     hs_free(model->weights);
     hs_free(model->path);
     *model = (struct hs_model){0};

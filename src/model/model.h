@@ -7,20 +7,31 @@
 #include "base/hash.h"
 #include "tokenizer/tokenizer.h"
 
-enum { HS_MAX_EOS = 16 };
+enum { HS_MAX_EOS = 16, HS_MAX_LAYERS = 1024, HS_MAX_PAIRS = 512 };
 
 /** What kind of rotary positions a model has. Angles are formed in f64 from hs_rope_frequencies. */
-enum hs_rope_kind { HS_ROPE_DEFAULT, HS_ROPE_LINEAR, HS_ROPE_LLAMA3 };
+enum hs_rope_kind { HS_ROPE_DEFAULT, HS_ROPE_LINEAR, HS_ROPE_DYNAMIC, HS_ROPE_LLAMA3, HS_ROPE_YARN, HS_ROPE_LONGROPE };
 
 struct hs_rope {
     enum hs_rope_kind kind;
     double base;                              /**< rope_theta */
-    double factor;                            /**< LINEAR, LLAMA3 */
+    double factor;                            /**< LINEAR, LLAMA3, YARN */
     double low_freq_factor, high_freq_factor; /**< LLAMA3 */
-    int64_t original_context;                 /**< LLAMA3 */
+    int64_t original_context;                 /**< LLAMA3, YARN, LONGROPE; DYNAMIC knows no positions behind it */
+    double beta_fast, beta_slow;              /**< YARN: turns in the original context between which it blends */
+    bool whole_bounds;                        /**< YARN: these bounds are rounded to whole pairs */
+    double magnitude;                         /**< YARN, LONGROPE: of cosines and sines; 0 counts as 1 */
 };
 
-/** The architecture. One description of a block: a new family fills this in. */
+enum hs_activation { HS_SILU, HS_GELU_TANH };
+
+/** Norms of queries and keys before their rotation: none, of each head's own, or of a row's all at once. */
+enum hs_qk_norm { HS_QK_NONE, HS_QK_HEAD, HS_QK_ALL };
+
+/** What sets a layer apart from others. */
+enum { HS_LAYER_WINDOW = 1, HS_LAYER_NO_ROPE = 2, HS_LAYER_LOCAL_ROPE = 4 };
+
+/** The architecture. One description of a block: a new family fills this in (families.c). */
 struct hs_config {
     char family[32]; /**< "llama" */
     char name[128];  /**< for people: general.name of a GGUF, else the file's or folder's name */
@@ -28,11 +39,27 @@ struct hs_config {
     int32_t hidden, ffn, vocab;
     int64_t context; /**< trained length */
     double norm_eps;
-    bool tied; /**< the output matrix is the embedding */
-    struct hs_rope rope;
+    bool tied;                /**< the output matrix is the embedding */
+    bool pre_norm, post_norm; /**< of what goes into attention and MLP; of what comes out, before it is added */
+    enum hs_qk_norm qk_norm;
+    enum hs_activation activation;
+    double embedding_scale, residual_scale, logit_scale; /**< factors; 1 where a family has none */
+    double attention_scale;                              /**< of scores */
+    double attention_cap, logit_cap;                     /**< x becomes cap tanh(x / cap); 0: none */
+    int64_t window;                                      /**< keys that a query of a windowed layer sees, its own too */
+    uint8_t layer_flags[HS_MAX_LAYERS];                  /**< HS_LAYER_... */
+    int32_t rotary_dim;                                  /**< of each head, its first dimensions */
+    struct hs_rope rope, local_rope;
+    bool divided;                    /**< frequencies are divided by `divisors` */
+    float divisors[2][HS_MAX_PAIRS]; /**< documents up to the original context, longer ones (LONGROPE alone) */
     int32_t eos[HS_MAX_EOS];
     int32_t n_eos;
 };
+
+/** Keys that a layer's queries see, their own included; 0: all before them. */
+static inline int64_t hs_layer_window(const struct hs_config *config, int32_t layer) {
+    return (config->layer_flags[layer] & HS_LAYER_WINDOW) != 0 ? config->window : 0;
+}
 
 enum hs_role {
     HS_EMBEDDING,
@@ -54,6 +81,10 @@ enum hs_role {
     HS_GATE_BIAS,
     HS_UP_BIAS,
     HS_DOWN_BIAS,
+    HS_Q_NORM,
+    HS_K_NORM,
+    HS_POST_ATTENTION_NORM,
+    HS_POST_MLP_NORM,
     HS_N_ROLES
 };
 
@@ -83,9 +114,17 @@ void hs_weight_read_columns(const struct hs_weight *weight, int64_t first, int64
                             int64_t n_cols, float *out);
 enum { HS_COLUMN_STEP = 256 }; /**< quantised types know no finer start */
 
-/** Inverse frequencies of the rotary embedding in f64: angle of position t and pair i = t * out[i].
- *  @param out (head_dim / 2). Source: RoFormer (2104.09864) eq. 15; Llama 3's scaling as in transformers. */
-void hs_rope_frequencies(const struct hs_model *model, double *out);
+/** The tables of angles that a model can need. */
+enum hs_rope_table { HS_ROPE_GLOBAL, HS_ROPE_LOCAL, HS_ROPE_FAR, HS_ROPE_TABLES };
+bool hs_rope_has(const struct hs_config *config, enum hs_rope_table table);
+/** Inverse frequencies of a table in f64: angle of position t and pair i = t * out[i].
+ *  @param out (rotary_dim / 2). Source: RoFormer (2104.09864) eq. 15; the scalings as in transformers.
+ *  @return the factor of cosines and sines */
+double hs_rope_frequencies(const struct hs_config *config, enum hs_rope_table table, double *out);
+/** Documents longer than this take HS_ROPE_FAR instead of HS_ROPE_GLOBAL. */
+static inline int64_t hs_rope_near(const struct hs_config *config) {
+    return config->rope.kind == HS_ROPE_LONGROPE ? config->rope.original_context : INT64_MAX;
+}
 
 /** SHA-256 of the checkpoint: of a GGUF, its file's; of a directory, of the lines "SHA  NAME\n" of config.json,
  *  tokenizer.json and the weight files, sorted by name. Cached by path, size and mtime in $XDG_CACHE_HOME/headsift. */

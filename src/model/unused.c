@@ -38,11 +38,12 @@ static int by_address(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
-/* Tables of frequencies that can be computed, and those that rope_divisors were read from. */
+/* Tables of frequencies that can be computed, and those that divisors were read from. */
 static bool harmless(const char *name) {
     static const char TABLE[] = ".rotary_emb.inv_freq";
     size_t size = strlen(name), end = strlen(TABLE);
-    return strcmp(name, "rope_freqs.weight") == 0 || (size > end && strcmp(name + size - end, TABLE) == 0);
+    return strcmp(name, "rope_freqs.weight") == 0 || strncmp(name, "rope_factors_", 13) == 0 ||
+           (size > end && strcmp(name + size - end, TABLE) == 0);
 }
 
 static bool count_unused(void *user, const char *name, const struct hs_tensor *tensor) {
@@ -72,8 +73,8 @@ headsift_status hs_weights_check_unused(const struct hs_model *model, const head
     hs_model_visit(model, count_unused, &unused);
     hs_free(unused.known);
     if (unused.count > 0 && !model->is_directory) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: tensor \"%s\" is no part of a llama: this model is not supported",
-                       model->path, unused.first);
+        return hs_fail(error, HEADSIFT_FAILED, "%s: tensor \"%s\" is no part of a %s: this model is not supported",
+                       model->path, unused.first, model->config.family);
     }
     bool lone_head = unused.count == 1 && model->config.tied && strcmp(unused.first, "lm_head.weight") == 0;
     if (unused.count > 0 && !lone_head) {

@@ -1,5 +1,6 @@
 /* Weights by role: their names in both layouts, their shapes, and their values as f32.
- * A llama GGUF stores the rows of q and k with the two halves of each head interleaved; reading undoes that. */
+ * GGUFs of some families store the rows of q and k with the two halves of each head interleaved; reading undoes that.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,25 +28,36 @@ static const struct {
     [HS_GATE_BIAS] = {"mlp.gate_proj.bias", "ffn_gate.bias"},
     [HS_UP_BIAS] = {"mlp.up_proj.bias", "ffn_up.bias"},
     [HS_DOWN_BIAS] = {"mlp.down_proj.bias", "ffn_down.bias"},
+    [HS_Q_NORM] = {"self_attn.q_norm.weight", "attn_q_norm.weight"},
+    [HS_K_NORM] = {"self_attn.k_norm.weight", "attn_k_norm.weight"},
+    [HS_POST_ATTENTION_NORM] = {"post_attention_layernorm.weight", "post_attention_norm.weight"},
+    [HS_POST_MLP_NORM] = {"post_feedforward_layernorm.weight", "post_ffw_norm.weight"},
 };
 
 bool hs_role_of_model(enum hs_role role) { return role == HS_EMBEDDING || role == HS_OUTPUT_NORM || role == HS_OUTPUT; }
 
-void hs_weight_name_hf(enum hs_role role, int32_t layer, char out[HS_TENSOR_NAME]) {
-    if (hs_role_of_model(role)) {
-        snprintf(out, HS_TENSOR_NAME, "%s", NAMES[role].hf);
-    } else {
-        snprintf(out, HS_TENSOR_NAME, "model.layers.%d.%s", layer, NAMES[role].hf);
+/* The name of a role in the model's family: where norms stand on both sides, the one before the MLP has another name in
+ * a directory; a fused tensor holds several roles. */
+static const char *own_name(const struct hs_model *model, bool hf, enum hs_role role) {
+    const bool fused = (model->family->flags & HS_FUSED) != 0;
+    if (role == HS_MLP_NORM && hf && model->config.post_norm) {
+        return "pre_feedforward_layernorm.weight";
     }
+    if (fused && role >= HS_Q && role <= HS_V) {
+        return hf ? "self_attn.qkv_proj.weight" : "attn_qkv.weight";
+    }
+    if (fused && (role == HS_GATE || role == HS_UP)) {
+        return hf ? "mlp.gate_up_proj.weight" : "ffn_up.weight";
+    }
+    return hf ? NAMES[role].hf : NAMES[role].gguf;
 }
 
-static void name_in(const struct hs_model *model, enum hs_role role, int32_t layer, char out[HS_TENSOR_NAME]) {
-    if (model->is_directory) {
-        hs_weight_name_hf(role, layer, out);
-    } else if (hs_role_of_model(role)) {
-        snprintf(out, HS_TENSOR_NAME, "%s", NAMES[role].gguf);
+void hs_weight_name(const struct hs_model *model, bool hf, enum hs_role role, int32_t layer, char out[HS_TENSOR_NAME]) {
+    const char *name = own_name(model, hf, role);
+    if (hs_role_of_model(role)) {
+        snprintf(out, HS_TENSOR_NAME, "%s", name);
     } else {
-        snprintf(out, HS_TENSOR_NAME, "blk.%d.%s", layer, NAMES[role].gguf);
+        snprintf(out, HS_TENSOR_NAME, hf ? "model.layers.%d.%s" : "blk.%d.%s", layer, name);
     }
 }
 
@@ -79,28 +91,59 @@ static struct shape shape_of(const struct hs_config *c, enum hs_role role) {
     case HS_GATE_BIAS:
     case HS_UP_BIAS:
         return (struct shape){1, c->ffn};
+    case HS_Q_NORM:
+        return (struct shape){1, c->qk_norm == HS_QK_ALL ? queries : c->head_dim};
+    case HS_K_NORM:
+        return (struct shape){1, c->qk_norm == HS_QK_ALL ? keys : c->head_dim};
     default: /* norms and the biases of projections back to the hidden state */
         return (struct shape){1, c->hidden};
     }
 }
 
+static bool is_norm(enum hs_role role) {
+    return role == HS_OUTPUT_NORM || role == HS_ATTENTION_NORM || role == HS_MLP_NORM || role >= HS_Q_NORM;
+}
+
 static bool is_vector(enum hs_role role) {
-    return role == HS_OUTPUT_NORM || role == HS_ATTENTION_NORM || role == HS_MLP_NORM ||
-           (role >= HS_Q_BIAS && role <= HS_O_BIAS) || role >= HS_GATE_BIAS;
+    return is_norm(role) || (role >= HS_Q_BIAS && role <= HS_O_BIAS) || role >= HS_GATE_BIAS;
 }
 
 enum need { NEEDED, TAKEN_IF_THERE, NOT_WANTED };
 
+static enum need need_if(bool needed) { return needed ? NEEDED : NOT_WANTED; }
+
+static enum need need_of_norm(const struct hs_config *c, enum hs_role role) {
+    switch (role) {
+    case HS_ATTENTION_NORM:
+    case HS_MLP_NORM:
+        return need_if(c->pre_norm);
+    case HS_Q_NORM:
+    case HS_K_NORM:
+        return need_if(c->qk_norm != HS_QK_NONE);
+    case HS_POST_ATTENTION_NORM:
+    case HS_POST_MLP_NORM:
+        return need_if(c->post_norm);
+    default:
+        return NEEDED;
+    }
+}
+
 static enum need need_of(const struct hs_model *model, enum hs_role role) {
-    bool attention = role >= HS_Q_BIAS && role <= HS_O_BIAS;
-    bool mlp = role >= HS_GATE_BIAS;
+    const bool attention = role >= HS_Q_BIAS && role <= HS_O_BIAS, mlp = role >= HS_GATE_BIAS && role <= HS_DOWN_BIAS;
+    const bool always = (model->family->flags & HS_QKV_BIAS) != 0 && role != HS_O_BIAS;
+    if (is_norm(role)) {
+        return need_of_norm(&model->config, role);
+    }
     if (role == HS_OUTPUT && model->is_directory) {
-        return model->config.tied ? NOT_WANTED : NEEDED;
+        return need_if(!model->config.tied);
+    }
+    if (attention && always) {
+        return NEEDED;
     }
     if (!model->is_directory && (attention || mlp || role == HS_OUTPUT)) {
         return TAKEN_IF_THERE;
     }
-    return (attention && !model->attention_bias) || (mlp && !model->mlp_bias) ? NOT_WANTED : NEEDED;
+    return need_if(!(attention && !model->attention_bias) && !(mlp && !model->mlp_bias));
 }
 
 static void shape_text(const int64_t *sizes, int32_t n, char *out, size_t size) {
@@ -175,14 +218,40 @@ static headsift_status find(const struct hs_model *model, struct wanted *wanted,
     return HEADSIFT_OK;
 }
 
+/* A fused tensor's rows before those of a role, and how many it has in all; {0} where it is not fused. */
+static struct shape fused_rows(const struct hs_model *model, enum hs_role role) {
+    const struct hs_config *c = &model->config;
+    const int64_t queries = shape_of(c, HS_Q).rows, keys = shape_of(c, HS_K).rows, ffn = c->ffn;
+    if ((model->family->flags & HS_FUSED) == 0 || is_vector(role)) {
+        return (struct shape){0, 0};
+    }
+    switch (role) {
+    case HS_Q:
+        return (struct shape){0, queries + 2 * keys};
+    case HS_K:
+        return (struct shape){queries, queries + 2 * keys};
+    case HS_V:
+        return (struct shape){queries + keys, queries + 2 * keys};
+    case HS_GATE:
+        return (struct shape){0, 2 * ffn};
+    case HS_UP:
+        return (struct shape){ffn, 2 * ffn};
+    default:
+        return (struct shape){0, 0};
+    }
+}
+
 static headsift_status bind(struct hs_model *model, enum hs_role role, int32_t layer, headsift_error *error) {
     char name[HS_TENSOR_NAME];
     enum need need = need_of(model, role);
     if (need == NOT_WANTED) {
         return HEADSIFT_OK;
     }
-    name_in(model, role, layer, name);
-    struct wanted wanted = {.name = name, .shape = shape_of(&model->config, role), .vector = is_vector(role)};
+    hs_weight_name(model, model->is_directory, role, layer, name);
+    struct shape shape = shape_of(&model->config, role);
+    int64_t before = fused_rows(model, role).rows, all = fused_rows(model, role).cols;
+    all = all > 0 ? all : shape.rows;
+    struct wanted wanted = {.name = name, .shape = {all, shape.cols}, .vector = is_vector(role)};
     struct hs_tensor tensor;
     bool found;
     HS_TRY(find(model, &wanted, &tensor, &found, error));
@@ -190,16 +259,20 @@ static headsift_status bind(struct hs_model *model, enum hs_role role, int32_t l
         return need == NEEDED ? missing(&wanted, error) : HEADSIFT_OK;
     }
     HS_TRY(tensor_check(&wanted, &tensor, error));
-    bool interleaved = !model->is_directory && (role == HS_Q || role == HS_K || role == HS_Q_BIAS || role == HS_K_BIAS);
-    size_t row = hs_role_of_model(role) ? 0 : (size_t)layer + 1;
+    const unsigned flags = model->family->flags;
+    bool interleaved = !model->is_directory && (flags & HS_PERMUTED) != 0 &&
+                       (role == HS_Q || role == HS_K || role == HS_Q_BIAS || role == HS_K_BIAS);
+    bool less_one = model->is_directory && (flags & HS_NORMS_LESS_ONE) != 0 && is_norm(role);
+    size_t row = hs_role_of_model(role) ? 0 : (size_t)layer + 1, row_bytes = (size_t)tensor.size / (size_t)all;
     model->weights[row * HS_N_ROLES + role] = (struct hs_weight){
-        .data = tensor.data,
+        .data = tensor.data + (size_t)before * row_bytes,
         .convert = tensor.convert,
         .dtype = tensor.dtype,
-        .rows = wanted.shape.rows,
-        .cols = wanted.shape.cols,
-        .row_bytes = (size_t)tensor.size / (size_t)wanted.shape.rows,
+        .rows = shape.rows,
+        .cols = shape.cols,
+        .row_bytes = row_bytes,
         .head_dim = interleaved ? model->config.head_dim : 0,
+        .added = less_one ? 1 : 0,
     };
     return HEADSIFT_OK;
 }
@@ -263,6 +336,9 @@ static void read_vector(const struct hs_weight *weight, float *out) {
 void hs_weight_read(const struct hs_weight *weight, int64_t first, int64_t count, float *out) {
     if (weight->head_dim == 0) {
         weight->convert(weight->data + (size_t)first * weight->row_bytes, out, count * weight->cols);
+        for (int64_t i = 0; weight->added != 0 && i < weight->cols; i++) {
+            out[i] += weight->added;
+        }
         return;
     }
     if (weight->rows == 1) {

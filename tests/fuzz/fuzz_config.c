@@ -21,7 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (c->n_layer < 1 || c->n_head < 1 || c->n_kv_head < 1 || c->head_dim < 2 || c->hidden < 1 || c->vocab < 1) {
             abort();
         }
-        hs_rope_fill(&c->rope, c->head_dim, frequencies);
+        for (int table = 0; table < HS_ROPE_TABLES; table++) {
+            hs_rope_frequencies(c, (enum hs_rope_table)table, frequencies);
+        }
     } else if (error.message[0] == '\0' || strchr(error.message, '\n') != NULL) {
         abort();
     }

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct hs_model model;
     if (memory_gguf_open(data, size, &model, &error) == HEADSIFT_OK) {
         double frequencies[HS_MAX_HEAD_DIM / 2];
-        hs_rope_frequencies(&model, frequencies);
+        hs_rope_frequencies(&model.config, HS_ROPE_GLOBAL, frequencies);
         read_weights(&model);
     } else if (error.message[0] == '\0') {
         abort();

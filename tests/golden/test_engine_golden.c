@@ -18,6 +18,26 @@ enum { MAX_HEADS = 64 };
 /* Of a document's mean loss: bf16 and int8 were within 0.8 % here (what differs most has unusual characters). */
 static const double rounded_bound = 2e-2;
 
+/* Folders beside one another: goldens of families, and of rotary positions that none of them has. */
+static const char *const FAMILIES[] = {"llama_mha",
+                                       "llama_gqa_tied",
+                                       "llama_mqa",
+                                       "llama_bias",
+                                       "llama_head_dim",
+                                       "llama3_rope",
+                                       "qwen2",
+                                       "qwen3",
+                                       "granite",
+                                       "smollm3_nope",
+                                       "phi3",
+                                       "olmo2",
+                                       "gemma2",
+                                       "gemma3",
+                                       "mistral_window",
+                                       "llama3_rope_old",
+                                       "../../rope/phi3_longrope",
+                                       "../../rope/qwen2_yarn"};
+
 struct fixture {
     struct hs_model *model;
     struct hs_engine *engine;
@@ -84,20 +104,38 @@ static void compare(const char *what, const double *nll, int64_t n, const json_t
     }
 }
 
-static void tiny_model(const char *name, enum hs_isa isa) {
+/* Sums of a family's losses under a mask, and how many there are. */
+struct sums {
+    double got, wanted;
+    int64_t n;
+};
+
+static void add_sums(struct sums *sums, const double *nll, int64_t n, const json_t *expected) {
+    assert_int_equal(json_array_size(expected), n - 1);
+    for (int64_t t = 1; t < n; t++) {
+        sums->got += nll[t];
+        sums->wanted += json_number_value(json_array_get(expected, (size_t)t - 1));
+        sums->n++;
+    }
+}
+
+/* In f32 each token is compared; in bf16, the mean over all tokens of the family. */
+static void tiny_model(const char *name, enum hs_isa isa, headsift_dtype dtype, int32_t block_rows) {
+    const bool bf16 = dtype == HEADSIFT_DTYPE_BF16;
     char path[512];
     snprintf(path, sizeof path, HS_TEST_DATA "/goldens/tiny/%s", name);
     struct fixture f;
-    struct hs_engine_options options = {.threads = 2};
+    struct hs_engine_options options = {.threads = 2, .dtype = dtype, .block_rows = block_rows};
     fixture_open(&f, path, &options);
     struct hs_engine_facts facts;
     hs_engine_describe(f.engine, &facts);
     assert_true(hs_isa_has_bf16(isa) || strcmp(facts.kernels, hs_isa_name(isa)) == 0);
     snprintf(path, sizeof path, HS_TEST_DATA "/goldens/tiny/%s/expected.json", name);
     json_t *expected = load(path);
+    struct sums sums[4] = {{0}};
     struct hs_mask masks[4] = {{0}};
     headsift_head heads[3][MAX_HEADS];
-    const char *names[] = {"one", "three", "layer"};
+    static const char *const names[] = {"one", "three", "layer"};
     for (int m = 0; m < 3; m++) {
         const json_t *mask = json_object_get(json_object_get(expected, "masks"), names[m]);
         masks[m + 1].n_heads = read_heads(json_object_get(mask, "heads"), heads[m]);
@@ -111,28 +149,85 @@ static void tiny_model(const char *name, enum hs_isa isa) {
         struct hs_batch batch = {.tokens = ids, .offsets = offsets, .n_documents = 1};
         headsift_error error = {0};
         assert_int_equal(hs_engine_nll(f.engine, &batch, masks, 4, nll, &error), HEADSIFT_OK);
-        compare(name, nll, n, json_array_get(json_object_get(expected, "base"), s), 2e-4, 2e-5);
-        for (int m = 0; m < 3; m++) {
-            const json_t *mask = json_object_get(json_object_get(expected, "masks"), names[m]);
-            compare(names[m], nll + (m + 1) * n, n, json_array_get(json_object_get(mask, "nll"), s), 2e-4, 2e-5);
+        for (int m = 0; m < 4; m++) {
+            const json_t *mask = m == 0 ? NULL : json_object_get(json_object_get(expected, "masks"), names[m - 1]);
+            const json_t *all = m == 0 ? json_object_get(expected, "base") : json_object_get(mask, "nll");
+            char what[64];
+            snprintf(what, sizeof what, "%s, %s", name, m == 0 ? "base" : names[m - 1]);
+            add_sums(&sums[m], nll + m * n, n, json_array_get(all, s));
+            if (!bf16) {
+                compare(what, nll + m * n, n, json_array_get(all, s), 2e-4, 2e-5);
+            }
         }
         hs_free(ids);
         hs_free(nll);
+    }
+    for (int m = 0; m < 4; m++) {
+        double off = fabs(sums[m].got - sums[m].wanted) / (double)sums[m].n;
+        if (!(off <= (bf16 ? 3e-2 : 2e-5))) {
+            fail_msg("%s, mask %d: the mean is off by %g", name, m, off);
+        }
     }
     json_decref(expected);
     fixture_close(&f);
 }
 
-static void tiny_llamas(void **state) {
-    (void)state;
+static void tiny_models(headsift_dtype dtype) {
     enum hs_isa isa;
-    if (hs_isa_choose(&isa, NULL) != HEADSIFT_OK) { /* HEADSIFT_ISA names what this machine lacks */
-        skip();
+    if (hs_isa_choose(&isa, NULL) != HEADSIFT_OK || hs_resolve_dtype(dtype, &dtype, NULL) != HEADSIFT_OK) {
+        skip(); /* HEADSIFT_ISA names what this machine lacks, or it has no products of bf16 */
     }
-    static const char *const names[] = {"llama_mha",      "llama_gqa_tied", "llama_mqa",      "llama_bias",
-                                        "llama_head_dim", "llama3_rope",    "llama3_rope_old"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        tiny_model(names[i], isa);
+    for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
+        tiny_model(FAMILIES[i], isa, dtype, 0);
+        tiny_model(FAMILIES[i], isa, dtype, 16); /* documents over several blocks */
+    }
+}
+
+static void tiny_families(void **state) {
+    (void)state;
+    tiny_models(HEADSIFT_DTYPE_F32);
+}
+
+static void tiny_families_in_bf16(void **state) {
+    (void)state;
+    tiny_models(HEADSIFT_DTYPE_BF16);
+}
+
+/* The key that each head looks at most is the same for a document that goes through the layers at once, and for one
+ * that is generated token by token over caches; in a windowed layer it is never outside the window. */
+static void tiny_generation(void **state) {
+    (void)state;
+    enum { PROMPT = 61, MOST = 24, ALL = PROMPT + MOST, HEADS = 64 };
+    for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
+        char path[512];
+        struct fixture f;
+        struct hs_engine_options options = {.threads = 2};
+        snprintf(path, sizeof path, HS_TEST_DATA "/goldens/tiny/%s", FAMILIES[i]);
+        fixture_open(&f, path, &options);
+        const struct hs_config *c = hs_model_config(f.model);
+        int32_t tokens[ALL], n = 0;
+        int64_t rows[MOST];
+        static int32_t columns[MOST * HEADS], wanted[MOST * HEADS];
+        for (int32_t t = 0; t < PROMPT; t++) {
+            tokens[t] = 3 + t * 37 % 60;
+        }
+        headsift_error error = {0};
+        assert_in_range(c->n_layer * c->n_head, 1, HEADS);
+        assert_int_equal(
+            hs_engine_generate(f.engine, tokens, PROMPT, MOST, NULL, NULL, tokens + PROMPT, &n, columns, &error),
+            HEADSIFT_OK);
+        assert_int_equal(n, MOST);
+        for (int32_t r = 0; r < MOST; r++) {
+            rows[r] = PROMPT - 1 + r;
+        }
+        assert_int_equal(hs_engine_attend(f.engine, tokens, ALL, rows, MOST, wanted, &error), HEADSIFT_OK);
+        assert_memory_equal(columns, wanted, (size_t)(MOST * c->n_layer * c->n_head) * sizeof *columns);
+        for (int32_t at = 0; at < MOST * c->n_layer * c->n_head; at++) {
+            int64_t row = rows[at / (c->n_layer * c->n_head)];
+            int64_t window = hs_layer_window(c, at / c->n_head % c->n_layer);
+            assert_true(columns[at] <= row && (window == 0 || columns[at] > row - window));
+        }
+        fixture_close(&f);
     }
 }
 
@@ -254,8 +349,9 @@ static void smollm2_losses_in_int8(void **state) {
 
 int main(int argc, char **argv) {
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tiny_llamas), cmocka_unit_test(smollm2_losses),
-                                       cmocka_unit_test(smollm2_losses_in_bf16),
-                                       cmocka_unit_test(smollm2_losses_in_int8)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tiny_families),          cmocka_unit_test(tiny_families_in_bf16),
+        cmocka_unit_test(tiny_generation),        cmocka_unit_test(smollm2_losses),
+        cmocka_unit_test(smollm2_losses_in_bf16), cmocka_unit_test(smollm2_losses_in_int8)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

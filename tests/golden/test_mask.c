@@ -73,7 +73,9 @@ static void masked_copy_equals_mask(const char *source, const headsift_head *hea
 
 static void tiny_families(void **state) {
     (void)state;
-    static const char *const names[] = {"llama_mha", "llama_gqa_tied", "llama_mqa", "llama_bias", "llama3_rope"};
+    static const char *const names[] = {"llama_mha", "llama_gqa_tied", "llama_mqa", "llama_bias",    "llama3_rope",
+                                        "qwen2",     "qwen3",          "granite",   "smollm3_nope",  "phi3",
+                                        "olmo2",     "gemma2",         "gemma3",    "mistral_window"};
     static const headsift_head heads[] = {{0, 1}, {1, 0}, {1, 3}, {2, 2}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char source[512];

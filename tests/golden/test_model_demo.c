@@ -34,7 +34,7 @@ static void description(void **state) {
     assert_int_equal(c->n_eos, 1);
     assert_int_equal(c->eos[0], 2);
     assert_ptr_equal(hs_model_weight(model, HS_OUTPUT, 0), hs_model_weight(model, HS_EMBEDDING, 0));
-    hs_rope_frequencies(model, frequencies);
+    hs_rope_frequencies(hs_model_config(model), HS_ROPE_GLOBAL, frequencies);
     assert_true(frequencies[0] == 1.0 && frequencies[16] < 0.0031622776602 && frequencies[16] > 0.0031622776601);
     hs_model_close(model);
 }

@@ -66,6 +66,13 @@ static void assert_close(const struct hs_kernels *k, const char *what, const voi
     }
 }
 
+static void assert_floats(const struct hs_kernels *k, const char *what, const float *got, const float *want, size_t n,
+                          double bound) {
+    for (size_t i = 0; i < n; i++) {
+        assert_near(k->name, what, i, got[i], want[i], bound);
+    }
+}
+
 static void check_rows(const struct hs_kernels *k, int64_t n) {
     const struct hs_kernels *twin = twin_of(k);
     size_t count = (size_t)n;
@@ -79,12 +86,26 @@ static void check_rows(const struct hs_kernels *k, int64_t n) {
     k->add(sum, x, n);
     twin->add(twin_sum, x, n);
     assert_memory_equal(sum, twin_sum, count * sizeof *sum);
+    k->round_row(x, n, got);
+    twin->round_row(x, n, want);
+    assert_memory_equal(got, want, count * hs_element_size(k->element));
+    k->norm_floats(sum, w, n, 1e-5f);
+    twin->norm_floats(twin_sum, w, n, 1e-5f);
+    assert_floats(k, "norm_floats", sum, twin_sum, count, 2e-6);
     for (size_t i = 0; i < count; i++) {
         x[i] *= 20;
     }
     k->swiglu(x, w, n, got);
     twin->swiglu(x, w, n, want);
     assert_close(k, "swiglu", got, want, count, bound_of(k, 1e-6));
+    k->geglu(x, w, n, got);
+    twin->geglu(x, w, n, want);
+    assert_close(k, "geglu", got, want, count, bound_of(k, 3e-6)); /* an f32 exponent of up to 50 */
+    memcpy(sum, x, count * sizeof *x);
+    memcpy(twin_sum, x, count * sizeof *x);
+    k->soft_cap(sum, n, 30);
+    twin->soft_cap(twin_sum, n, 30);
+    assert_floats(k, "soft_cap", sum, twin_sum, count, 1e-6);
     float shift = twin->largest(x, n);
     assert_true(k->largest(x, n) == shift);
     assert_near(k->name, "exp_sum", 0, k->exp_sum(x, n, shift), twin->exp_sum(x, n, shift), 1e-6);
@@ -150,34 +171,57 @@ static struct caches fill_caches(const struct hs_kernels *k, int32_t dim, int64_
     return c;
 }
 
-static void check_means(const struct hs_kernels *k, const struct caches *c, int32_t dim, int64_t positions) {
+static void check_means(const struct hs_kernels *k, const struct caches *c, int32_t dim, int64_t positions,
+                        int64_t window) {
     size_t n = (size_t)(positions * dim);
     void *got = draw_elements(k, n, 1), *want = draw_elements(k, n, 1);
     double sums[HS_MAX_HEAD_DIM] = {0}, twin_sums[HS_MAX_HEAD_DIM] = {0};
     int64_t half = positions / 2; /* in two steps, as blocks of rows come */
-    k->running_mean(c->values, 0, half, dim, sums, got);
-    k->running_mean(c->values, half, positions - half, dim, sums,
+    k->running_mean(c->values, 0, half, dim, window, sums, got);
+    k->running_mean(c->values, half, positions - half, dim, window, sums,
                     (char *)got + (size_t)(half * dim) * hs_element_size(k->element));
-    twin_of(k)->running_mean(c->values, 0, positions, dim, twin_sums, want);
+    twin_of(k)->running_mean(c->values, 0, positions, dim, window, twin_sums, want);
     assert_close(k, "running_mean", got, want, n, bound_of(k, 1e-6));
     hs_free(got);
     hs_free(want);
 }
 
-static void check_attend(const struct hs_kernels *k, int32_t dim, int32_t rows, int32_t heads, int64_t position) {
-    struct caches c = fill_caches(k, dim, position + rows);
-    size_t d = (size_t)dim, r = (size_t)rows, h = (size_t)heads, bytes = hs_element_size(k->element);
-    void *q = draw_elements(k, r * 2 * h * d, 1 / sqrtf((float)dim)); /* as the engine scales queries */
+/* What a tile's attention is asked for. */
+struct attention {
+    int32_t dim, rows, heads;
+    int64_t position, window;
+    float cap;
+};
+
+static void check_best_keys(const struct hs_kernels *k, const struct attention *a, const struct caches *c,
+                            const void *q) {
+    size_t stride = (size_t)(2 * a->heads * a->dim) * hs_element_size(k->element);
+    for (int32_t row = 0; k->element == HS_F32 && row < a->rows; row++) { /* bf16 scores tie within rounding */
+        int64_t n = a->position + row + 1, first = a->window > 0 && n > a->window ? n - a->window : 0;
+        const void *query = (const char *)q + (size_t)row * stride;
+        int64_t best = k->best_key(query, c->keys, a->dim, first, n);
+        assert_int_equal(best, twin_of(k)->best_key(query, c->keys, a->dim, first, n));
+        assert_true(best >= first);
+    }
+}
+
+static void check_attention(const struct hs_kernels *k, struct attention a) {
+    struct caches c = fill_caches(k, a.dim, a.position + a.rows);
+    size_t d = (size_t)a.dim, r = (size_t)a.rows, h = (size_t)a.heads, bytes = hs_element_size(k->element);
+    float size = (a.cap > 0 ? 30 : 1) / sqrtf((float)a.dim); /* as the engine scales queries; so that the cap bites */
+    void *q = draw_elements(k, r * 2 * h * d, size);
     void *got = draw_elements(k, r * 3 * h * d, 1), *want = draw_elements(k, r * 3 * h * d, 1);
     memcpy(want, got, r * 3 * h * d * bytes);
-    struct hs_tile tile = {.q_stride = 2 * heads * dim,
-                           .out_stride = 3 * heads * dim,
-                           .heads = heads,
-                           .rows = rows,
-                           .position = position,
+    struct hs_tile tile = {.q_stride = 2 * a.heads * a.dim,
+                           .out_stride = 3 * a.heads * a.dim,
+                           .heads = a.heads,
+                           .rows = a.rows,
+                           .position = a.position,
+                           .window = a.window,
+                           .cap = a.cap,
                            .keys = c.keys,
                            .values = c.values,
-                           .head_dim = dim};
+                           .head_dim = a.dim};
     struct hs_tile twin = tile;
     for (size_t i = 0; i < h; i++) {
         tile.q[i] = twin.q[i] = (char *)q + i * 2 * d * bytes;
@@ -186,18 +230,40 @@ static void check_attend(const struct hs_kernels *k, int32_t dim, int32_t rows, 
     }
     k->attend(&tile);
     twin_of(k)->attend(&twin);
-    assert_close(k, "attend", got, want, r * 3 * h * d, bound_of(k, 3e-6)); /* also that nothing else was written */
-    for (size_t row = 0; k->element == HS_F32 && row < r; row++) {          /* bf16 scores tie within rounding */
-        int64_t n = position + (int64_t)row + 1;
-        const void *query = (const char *)q + row * 2 * h * d * bytes;
-        assert_int_equal(k->best_key(query, c.keys, dim, n), twin_of(k)->best_key(query, c.keys, dim, n));
-    }
-    check_means(k, &c, dim, position + rows);
+    double bound = bound_of(k, a.cap > 0 ? 3e-5 : 3e-6); /* capped scores are large, and so are their roundings */
+    assert_close(k, "attend", got, want, r * 3 * h * d, bound); /* also that nothing else was written */
+    check_best_keys(k, &a, &c, q);
+    check_means(k, &c, a.dim, a.position + a.rows, a.window);
     hs_free(c.keys);
     hs_free(c.values);
     hs_free(q);
     hs_free(got);
     hs_free(want);
+}
+
+static void check_attend(const struct hs_kernels *k, int32_t dim, int32_t rows, int32_t heads, int64_t position) {
+    check_attention(k, (struct attention){.dim = dim, .rows = rows, .heads = heads, .position = position});
+}
+
+/* Windows that begin inside a key block, at its edge, in a later chunk, and that hide nothing; with a cap and without.
+ */
+static void check_windows(const struct hs_kernels *k) {
+    static const int64_t windows[] = {1, 3, 16, 32, 33, 128, 200, 5000},
+                         positions[] = {0, 15, 31, 32, 127, 128, 300, 517};
+    for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
+        for (size_t p = 0; p < sizeof positions / sizeof *positions; p++) {
+            struct attention a = {.dim = p % 2 == 0 ? 64 : 24,
+                                  .rows = 1 + (int32_t)(w + p) % HS_TILE_ROWS,
+                                  .heads = 1 + (int32_t)p % 3,
+                                  .position = positions[p],
+                                  .window = windows[w]};
+            check_attention(k, a);
+            a.cap = 20;
+            check_attention(k, a);
+            a.window = 0;
+            check_attention(k, a);
+        }
+    }
 }
 
 static void check_table(const struct hs_kernels *k) {
@@ -209,6 +275,7 @@ static void check_table(const struct hs_kernels *k) {
         check_rows(k, sizes[i]);
     }
     check_attend(k, 64, HS_TILE_ROWS, HS_TILE_HEADS, 77);
+    check_windows(k);
     static const int32_t dims[] = {2, 8, 16, 24, 32, 64, 80, 96, 128, 256};
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
         check_rotate(k, dims[i] / 2);
@@ -270,8 +337,10 @@ static void ties_go_to_the_lowest_key(void **state) {
         keys[i * HS_KEY_BLOCK + 9] = keys[i * HS_KEY_BLOCK + 21] = 1;
     }
     for (int t = 0; tables[t] != NULL; t++) {
-        assert_int_equal(tables[t]->best_key(q, keys, 8, 32), 9);
-        assert_int_equal(tables[t]->best_key(q, keys, 8, 9), 0);
+        assert_int_equal(tables[t]->best_key(q, keys, 8, 0, 32), 9);
+        assert_int_equal(tables[t]->best_key(q, keys, 8, 0, 9), 0);
+        assert_int_equal(tables[t]->best_key(q, keys, 8, 10, 32), 21);
+        assert_int_equal(tables[t]->best_key(q, keys, 8, 22, 32), 22);
     }
 }
 
@@ -286,6 +355,11 @@ static void exponentials_do_not_overflow_or_leak(void **state) {
         float gate[] = {-500, 500, -88, 88, 0, -1e30f, 1e30f, 1, -1}, up[] = {1, 1, 1, 1, 1, 1, 1, 1, 1}, out[9];
         tables[t]->swiglu(gate, up, 9, out);
         assert_true(out[0] == 0 && out[1] == 500 && out[3] == 88 && out[4] == 0 && out[6] == 1e30f);
+        tables[t]->geglu(gate, up, 9, out);
+        assert_true(out[0] == 0 && out[1] == 500 && out[3] == 88 && out[4] == 0 && out[5] == 0 && out[6] == 1e30f);
+        float capped[] = {-1e30f, 1e30f, INFINITY, 0, NAN, 5};
+        tables[t]->soft_cap(capped, 6, 30);
+        assert_true(capped[0] == -30 && capped[1] == 30 && capped[2] == 30 && capped[3] == 0 && isnan(capped[4]));
     }
 }
 

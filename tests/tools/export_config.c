@@ -18,7 +18,8 @@ headsift_status export_json(const struct export_options *options, const char *na
 }
 
 static void add_rope(json_t *root, const struct hs_rope *rope, bool old) {
-    static const char *const KINDS[] = {"default", "linear", "llama3"};
+    static const char *const KINDS[] = {
+        [HS_ROPE_DEFAULT] = "default", [HS_ROPE_LINEAR] = "linear", [HS_ROPE_LLAMA3] = "llama3"};
     json_t *table = json_pack("{s:s}", "rope_type", KINDS[rope->kind]);
     if (rope->kind != HS_ROPE_DEFAULT) {
         json_object_set_new(table, "factor", json_real(rope->factor));
@@ -53,8 +54,9 @@ headsift_status export_config(const struct hs_model *model, const struct export_
                               headsift_error *error) {
     static const char *const DTYPES[] = {"float32", "float16", "bfloat16"};
     const struct hs_config *c = hs_model_config(model);
-    if (model->rope_divisors != NULL) {
-        return hs_fail(error, HEADSIFT_FAILED, "%s: rope_freqs.weight can't be said in a config.json", model->path);
+    if (c->divided || strcmp(c->family, "llama") != 0) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: a %s can't be exported, or not with rope_freqs.weight", model->path,
+                       c->family);
     }
     json_t *root =
         json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:f, s:I, s:b, s:b, s:b, s:s, s:o}",

@@ -34,7 +34,7 @@ static void collect(const struct hs_model *model, const struct export_options *o
                 continue;
             }
             struct entry *entry = &out->list[out->n++];
-            hs_weight_name_hf((enum hs_role)role, layer, entry->name);
+            hs_weight_name(model, true, (enum hs_role)role, layer, entry->name);
             entry->weight = weight;
             entry->bytes = hs_weight_rows(weight) * hs_weight_cols(weight) * element_size(options->dtype);
             out->bytes += entry->bytes;

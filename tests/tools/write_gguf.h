@@ -1,4 +1,4 @@
-/* Writes an open model as a small GGUF for tests, as a converter would: rows of q and k with their halves interleaved.
+/* Writes an open model as a small GGUF for tests, as llama.cpp's converter would for its family.
  * A test may change the keys before they are written, to see what the loader says. */
 #ifndef HS_TESTS_WRITE_GGUF_H
 #define HS_TESTS_WRITE_GGUF_H
@@ -13,6 +13,7 @@ struct write_gguf_options {
     const float *rope_freqs;                 /**< head_dim / 2 divisors, or NULL */
     void (*edit)(struct gguf_context *gguf); /**< changes keys before they are written; may be NULL */
     const char *extra_tensor;                /**< a tensor of 4 values under this name, or NULL */
+    int parts;                               /**< 2 and more: NAME.gguf becomes NAME-00001-of-00003.gguf and so on */
 };
 
 /** Exits the process when it can't: it is a test's tool. */

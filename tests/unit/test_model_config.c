@@ -128,12 +128,22 @@ static void frequencies(void **state) {
                   {40, 3.4281021959525912e-05},
                   {63, 3.0689259889145111e-07}};
     double out[64];
-    struct hs_rope rope = {HS_ROPE_LLAMA3, 500000.0, 8.0, 1.0, 4.0, 8192};
+    struct hs_rope rope = {.kind = HS_ROPE_LLAMA3,
+                           .base = 500000.0,
+                           .factor = 8.0,
+                           .low_freq_factor = 1.0,
+                           .high_freq_factor = 4.0,
+                           .original_context = 8192};
     hs_rope_fill(&rope, 128, out);
     for (size_t i = 0; i < sizeof llama3 / sizeof *llama3; i++) {
         close_to(out[llama3[i].i], llama3[i].wanted);
     }
-    rope = (struct hs_rope){HS_ROPE_LLAMA3, 10000.0, 8.0, 1.0, 4.0, 64};
+    rope = (struct hs_rope){.kind = HS_ROPE_LLAMA3,
+                            .base = 10000.0,
+                            .factor = 8.0,
+                            .low_freq_factor = 1.0,
+                            .high_freq_factor = 4.0,
+                            .original_context = 64};
     hs_rope_fill(&rope, 8, out);
     close_to(out[0], 1.0);
     close_to(out[1], 0.013042256043820463);
@@ -150,7 +160,26 @@ static void frequencies(void **state) {
 static void refusals(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"{\"model_type\": \"qwen3\"}", "model type \"qwen3\" is not supported (llama is)"},
+        {"{\"model_type\": \"opt\"}", "model type \"opt\" is not supported (llama, mistral, qwen2, "},
+        {"{\"model_type\": \"mixtral\"}", "model type \"mixtral\" is not supported: it needs a mixture of experts"},
+        {"{\"model_type\": \"bloom\"}", "model type \"bloom\" is not supported: it needs ALiBi positions"},
+        {"{\"model_type\": \"gpt_oss\"}", "model type \"gpt_oss\" is not supported: it needs attention sinks"},
+        {"{\"num_local_experts\": 8}", "a mixture of 8 experts is not supported"},
+        {"{\"alibi\": true}", "ALiBi positions are not supported"},
+        {"{\"model_type\": \"qwen3\"}", "\"head_dim\" is missing"},
+        {"{\"model_type\": \"gemma2\", \"head_dim\": 16, \"use_bidirectional_attention\": true}",
+         "attention in both directions is not supported"},
+        {"{\"model_type\": \"gemma3_text\", \"head_dim\": 16, \"layer_types\": [\"full_attention\"]}",
+         "\"layer_types\" names 1 layers of 2"},
+        {"{\"model_type\": \"gemma3_text\", \"head_dim\": 16, \"layer_types\": [\"full_attention\", \"linear\"]}",
+         "\"layer_types\": \"linear\" is not supported"},
+        {"{\"model_type\": \"gemma3_text\", \"head_dim\": 16, \"rope_parameters\": {\"rope_theta\": 1e6}}",
+         "must hold \"full_attention\" and \"sliding_attention\""},
+        {"{\"model_type\": \"smollm3\", \"no_rope_layers\": [1]}", "\"no_rope_layers\" names 1 layers of 2"},
+        {"{\"model_type\": \"granite\", \"logits_scaling\": 0}", "a multiplier of embeddings (1), residuals (1)"},
+        {"{\"model_type\": \"phi3\", \"partial_rotary_factor\": 0.2}", "rotates 3.2 of 16 dimensions"},
+        {"{\"model_type\": \"phi3\", \"rope_scaling\": {\"type\": \"su\", \"short_factor\": [1]}}",
+         "\"short_factor\" holds 1 numbers, must be 8"},
         {"{\"model_type\": null}", "\"model_type\" is missing"},
         {"{\"model_type\": 5}", "\"model_type\" must be a string"},
         {"{\"hidden_size\": null}", "\"hidden_size\" is missing"},
@@ -172,7 +201,7 @@ static void refusals(void **state) {
         {"{\"max_position_embeddings\": 0}", "\"max_position_embeddings\" is 0"},
         {"{\"rms_norm_eps\": -1}", "an RMS norm epsilon of -1 is out of range"},
         {"{\"rms_norm_eps\": \"1e-5\"}", "\"rms_norm_eps\" must be a number"},
-        {"{\"hidden_act\": \"gelu\"}", "\"hidden_act\" \"gelu\" is not supported (silu is)"},
+        {"{\"hidden_act\": \"gelu\"}", "\"hidden_act\" \"gelu\" is not supported (silu and gelu_pytorch_tanh are)"},
         {"{\"attention_bias\": 1}", "\"attention_bias\" must be true or false"},
         {"{\"tie_word_embeddings\": \"yes\"}", "\"tie_word_embeddings\" must be true or false"},
         {"{\"quantization_config\": {\"quant_method\": \"gptq\"}}", "quantised weights (\"gptq\") are not supported"},
@@ -182,11 +211,9 @@ static void refusals(void **state) {
         {"{\"rope_theta\": 0}", "\"rope_theta\" is 0, must be above 0"},
         {"{\"rope_theta\": \"x\"}", "\"rope_theta\" must be a number"},
         {"{\"rope_scaling\": 4}", "\"rope_scaling\" must be an object"},
-        {"{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}}",
-         "rope_scaling: rope type \"yarn\" is not supported"},
-        {"{\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 4}}", "rope type \"dynamic\" is not supported"},
-        {"{\"rope_parameters\": {\"rope_type\": \"longrope\"}}",
-         "rope_parameters: rope type \"longrope\" is not supported"},
+        {"{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": -4}}", "rope_scaling: \"factor\" is -4"},
+        {"{\"rope_scaling\": {\"type\": \"mrope\", \"factor\": 4}}", "rope type \"mrope\" is not supported"},
+        {"{\"rope_parameters\": {\"rope_type\": \"longrope\"}}", "rope_parameters: \"short_factor\" is missing"},
         {"{\"rope_scaling\": {\"rope_type\": \"linear\"}}", "rope_scaling: \"factor\" is missing"},
         {"{\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": -1}}", "\"factor\" is -1, must be above 0"},
         {"{\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8}}", "\"low_freq_factor\" is missing"},
@@ -215,11 +242,11 @@ static void an_unknown_family_still_shows_its_sizes(void **state) {
     (void)state;
     struct hs_hf_config read;
     headsift_error error = {0};
-    assert_int_equal(read_changed("{\"model_type\": \"gemma2\"}", &read, &error), HEADSIFT_FAILED);
-    assert_string_equal(read.config.family, "gemma2");
+    assert_int_equal(read_changed("{\"model_type\": \"gemma4\"}", &read, &error), HEADSIFT_FAILED);
+    assert_string_equal(read.config.family, "gemma4");
     assert_int_equal(read.config.n_layer, 2);
     assert_int_equal(read.config.n_kv_head, 2);
-    assert_non_null(strstr(error.message, "gemma2"));
+    assert_non_null(strstr(error.message, "gemma4"));
 }
 
 static void not_an_object(void **state) {

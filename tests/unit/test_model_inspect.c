@@ -87,10 +87,49 @@ static void a_model_that_opens(void **state) {
     has(text, "tokenizer   byte-level BPE, ");
     has(text, "bos         ");
     has(text, "eos         2 ");
+    has(text, "norms       before attention and MLP\n");
+    has(text, "activation  silu (SwiGLU)\n");
+    has(text, "scales      scores 0.25, embeddings 1, residuals 1, logits 1\n");
     has(text, "memory      f32: 0.1 MB of weights");
+    has(text, "            bf16: 0.1 MB of weights");
     has(text, "sha256      ");
     has(text, "supported   yes\n");
     free(text);
+}
+
+/* What is special about a family stands there, whether or not its tokenizer does. */
+static void blocks_of_families(void **state) {
+    (void)state;
+    static const struct {
+        const char *folder, *lines[6];
+    } cases[] = {
+        {"goldens/tiny/gemma3",
+         {"norms       before and after attention and MLP, of each head's queries and keys\n",
+          "activation  gelu by tanh (GeGLU)\n", "scales      scores 0.25, embeddings 5.65685, residuals 1, logits 1\n",
+          "window      16 keys in 5 of 6 layers: 0-4\n",
+          "rope        base 1e+06\n            base 10000 in 5 of 6 layers: 0-4\n", "output      tied"}},
+        {"goldens/tiny/gemma2",
+         {"soft caps   scores 50, logits 30 (0: none)\n", "window      16 keys in 2 of 3 layers: 0, 2\n"}},
+        {"goldens/tiny/olmo2", {"norms       after attention and MLP, over all queries and all keys\n"}},
+        {"goldens/tiny/smollm3_nope", {"rope        base 2e+06\n            no positions in 2 of 4 layers: 1, 3\n"}},
+        {"goldens/tiny/granite", {"scales      scores 0.2, embeddings 2, residuals 0.5, logits 0.333333\n"}},
+        {"goldens/tiny/llama3_rope",
+         {"rope        base 10000, llama3, factor 8, low 1, high 4, original context 64\n"}},
+        {"rope/qwen2_yarn", {"rope        base 10000, yarn, factor 4, original context 64\n"}},
+        {"rope/phi3_longrope",
+         {"rope        base 10000, longrope, original context 64, on 6 of 8 dimensions of a head, frequencies "
+          "divided"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[512];
+        headsift_error error;
+        snprintf(path, sizeof path, "%s/%s", HS_TEST_DATA, cases[i].folder);
+        char *text = inspect(path, HEADSIFT_FAILED, &error); /* no tokenizer.json */
+        for (size_t k = 0; k < 6 && cases[i].lines[k] != NULL; k++) {
+            has(text, cases[i].lines[k]);
+        }
+        free(text);
+    }
 }
 
 static void a_model_without_a_tokenizer(void **state) {
@@ -110,15 +149,15 @@ static void a_family_that_is_not_supported(void **state) {
     (void)state;
     char path[512];
     headsift_error error;
-    folder_of("inspect_family", true, "\"llama\"", "\"qwen3\"", path, sizeof path);
+    folder_of("inspect_family", true, "\"llama\"", "\"bloom\"", path, sizeof path);
     char *text = inspect(path, HEADSIFT_FAILED, &error);
-    has(text, "family      qwen3\n");
+    has(text, "family      bloom\n");
     has(text, "query heads 2-3 -> KV head 1\n");
     has(text, "dtype       F32 (30 tensors)\n");
     has(text, "tokenizer   byte-level BPE, ");
     has(text, "supported   no\n");
-    has(text, "model type \"qwen3\" is not supported (llama is)\n");
-    has(error.message, "model type \"qwen3\" is not supported");
+    has(text, "model type \"bloom\" is not supported: it needs ALiBi positions\n");
+    has(error.message, "model type \"bloom\" is not supported");
     assert_null(strstr(text, "memory"));
     free(text);
 }
@@ -195,9 +234,13 @@ static void hashes_are_cached(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hashes_are_cached),           cmocka_unit_test(a_model_that_opens),
-        cmocka_unit_test(a_model_without_a_tokenizer), cmocka_unit_test(a_family_that_is_not_supported),
-        cmocka_unit_test(text_of_files_is_escaped),    cmocka_unit_test(what_is_no_model),
+        cmocka_unit_test(hashes_are_cached),
+        cmocka_unit_test(a_model_that_opens),
+        cmocka_unit_test(a_model_without_a_tokenizer),
+        cmocka_unit_test(a_family_that_is_not_supported),
+        cmocka_unit_test(blocks_of_families),
+        cmocka_unit_test(text_of_files_is_escaped),
+        cmocka_unit_test(what_is_no_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,8 +165,8 @@ static void every_dtype_single_and_sharded(void **state) {
                 assert_true(most <= BOUNDS[dtype]);
                 assert_int_equal(most > 0.0F, dtype > 0);
                 double x[4], y[4];
-                hs_rope_frequencies(a, x);
-                hs_rope_frequencies(b, y);
+                hs_rope_frequencies(hs_model_config(a), HS_ROPE_GLOBAL, x);
+                hs_rope_frequencies(hs_model_config(b), HS_ROPE_GLOBAL, y);
                 assert_memory_equal(x, y, sizeof x);
                 hs_model_close(a);
                 hs_model_close(b);

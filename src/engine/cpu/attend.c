@@ -14,9 +14,9 @@ headsift_status hs_engine_attend(struct hs_engine *engine, const int32_t *tokens
                        (long long)needed - 1, (long long)n_tokens);
     }
     HS_TRY(hs_tokens_check(engine, tokens, needed, error));
-    HS_TRY(hs_rope_need(engine, needed, error));
+    HS_TRY(hs_rope_need(engine, n_tokens > hs_rope_near(c) ? n_tokens : needed, error));
     HS_TRY(hs_scratch_need(&engine->streams, (size_t)(needed * c->hidden) * sizeof(float), "hidden states", error));
-    struct hs_segment segment = {.length = needed};
+    struct hs_segment segment = {.length = needed, .far = n_tokens > hs_rope_near(c)};
     struct hs_attend_request request = {rows, n_rows, columns};
     struct hs_walk walk = {
         .x = engine->streams.data, .rows = needed, .segments = &segment, .n_segments = 1, .request = &request};

@@ -29,12 +29,14 @@ struct hs_matrix {
 /** A layer's weights, cut so that a block's outputs stay in a core's cache. Biases are NULL where the model has none.
  */
 struct hs_layer {
-    float *attention_norm, *mlp_norm; /* (H) */
-    struct hs_matrix **queries;       /* (n_kv_head): H -> the query heads of a KV head */
-    struct hs_matrix *key_value;      /* H -> 2 n_kv_head D: keys, then values */
-    struct hs_matrix *output;         /* n_head D -> H */
-    struct hs_matrix **gate_up;       /* (n_ffn_pieces): H -> the piece's gates, then its ups */
-    struct hs_matrix **down;          /* (n_ffn_pieces): the piece -> H */
+    float *attention_norm, *mlp_norm;           /* (H) */
+    float *post_attention_norm, *post_mlp_norm; /* (H) */
+    float *query_norm, *key_norm;               /* (D), or of all heads */
+    struct hs_matrix **queries;                 /* (n_query_pieces): H -> the query heads of a KV head, or all */
+    struct hs_matrix *key_value;                /* H -> 2 n_kv_head D: keys, then values */
+    struct hs_matrix *output;                   /* n_head D -> H */
+    struct hs_matrix **gate_up;                 /* (n_ffn_pieces): H -> the piece's gates, then its ups */
+    struct hs_matrix **down;                    /* (n_ffn_pieces): the piece -> H */
     float *query_bias, *key_value_bias, *output_bias, *gate_bias, *up_bias, *down_bias;
 };
 
@@ -61,6 +63,7 @@ struct hs_worker {
     void *active;                     /* (B, ffn_piece) */
     void *means;                      /* (n_kv_head, B, D): running means of the values */
     float *residual;                  /* (B, H): rows of x where their number is no multiple of HS_GEMM_ROW_STEP */
+    float *branch;                    /* (B, H): what attention or MLP gives, where it is normed before it is added */
     struct hs_quantised quantised[2]; /* in int8: of inputs, by their slots */
     float *scaled;                    /* in int8: (the widest product) one row of it */
     double since;                     /* when the running stage began */
@@ -69,11 +72,20 @@ struct hs_worker {
     headsift_error error;
 };
 
+/** A table of rotary positions; frequencies are NULL where the model has no such table. */
+struct hs_rotary {
+    double *frequencies; /* (rotary_dim / 2) */
+    double magnitude;
+    float *cosine, *sine; /* (positions, rotary_dim / 2) */
+    int64_t positions;
+};
+
 struct hs_engine {
     const struct hs_model *model;
     const struct hs_config *config;
     int threads;
     int32_t block_rows, vocab_block, ffn_piece, n_ffn_pieces;
+    int32_t n_query_pieces; /* n_kv_head; 1 where a norm spans all queries of a row */
     size_t stream_bytes;
     struct hs_gemm *gemm;
     const struct hs_kernels *kernels;
@@ -86,10 +98,9 @@ struct hs_engine {
     float *output_norm;            /* (H) */
     struct hs_matrix **vocabulary; /* (n_vocabulary): the output matrix in pieces of vocab_block rows */
     int32_t n_vocabulary;
-    double *frequencies;  /* (D / 2) */
-    float *cosine, *sine; /* (rope_positions, D / 2) */
-    int64_t rope_positions;
-    struct hs_worker *workers;                                                    /* (threads) */
+    struct hs_rotary rotary[HS_ROPE_TABLES];
+    float *ones, *zeros;       /* (D / 2): angles that turn nothing */
+    struct hs_worker *workers; /* (threads) */
     struct hs_scratch streams, keys, values, sums, segments, plans, means_needed; /* what grows with a batch */
     int64_t layer_passes;
     const struct hs_watch *watch; /* may be NULL */
@@ -108,6 +119,7 @@ struct hs_segment {
     int64_t row; /* first row in the walk's x */
     int64_t length;
     int64_t position;           /* of the first row in its document: 0 unless a cache holds what was before */
+    bool far;                   /* of a document beyond longrope's original context */
     int64_t slot;               /* of the document's first position in the cache: a multiple of HS_KEY_BLOCK */
     const struct hs_plan *plan; /* NULL: unmasked; masked segments begin at position 0 */
 };
@@ -146,8 +158,6 @@ headsift_status hs_weights_repack(struct hs_engine *engine, headsift_error *erro
 /* engine.c */
 /** Ensures bytes in a scratch array (contents are lost when it grows). */
 headsift_status hs_scratch_need(struct hs_scratch *scratch, size_t bytes, const char *what, headsift_error *error);
-/** Ensures rotary tables for so many positions. */
-headsift_status hs_rope_need(struct hs_engine *engine, int64_t positions, headsift_error *error);
 /** A cache over the engine's scratch arrays. */
 headsift_status hs_cache_need(struct hs_engine *engine, int64_t layers, int64_t slots, struct hs_cache *out,
                               headsift_error *error);
@@ -160,6 +170,12 @@ static inline void *hs_at(const struct hs_engine *engine, void *array, int64_t i
     return (char *)array + (size_t)index * engine->element_size;
 }
 static inline int64_t hs_slots(int64_t length) { return (length + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK; }
+
+/* rotary.c */
+headsift_status hs_rotary_open(struct hs_engine *engine, headsift_error *error);
+void hs_rotary_close(struct hs_engine *engine);
+/** Ensures rotary tables for so many positions. */
+headsift_status hs_rope_need(struct hs_engine *engine, int64_t positions, headsift_error *error);
 
 /* matrix.c */
 /** Packs w (outputs, inputs) f32. @param input NULL: in the engine's element type. w is lost. */

@@ -1,6 +1,5 @@
 /* Opening and closing of the CPU engine, and the scratch memory that its questions share.
  * Nothing is allocated per document once the arrays have grown to the largest batch. */
-#include <math.h>
 #include <omp.h>
 #include <string.h>
 
@@ -40,6 +39,7 @@ static void choose_sizes(struct hs_engine *engine, const struct hs_engine_option
     engine->ffn_piece = engine->config->ffn < FFN_PIECE ? engine->config->ffn : FFN_PIECE;
     engine->n_ffn_pieces = (engine->config->ffn + engine->ffn_piece - 1) / engine->ffn_piece;
     engine->block_rows = (int32_t)hs_gemm_padded(engine->block_rows);
+    engine->n_query_pieces = engine->config->qk_norm == HS_QK_ALL ? 1 : engine->config->n_kv_head;
     engine->stream_bytes = options->stream_bytes > 0 ? options->stream_bytes : (size_t)256 << 20;
 }
 
@@ -76,6 +76,9 @@ headsift_status hs_engine_open(const struct hs_model *model, const struct hs_eng
         status = hs_int8_alloc(engine, error);
     }
     if (status == HEADSIFT_OK) {
+        status = hs_rotary_open(engine, error);
+    }
+    if (status == HEADSIFT_OK) {
         status = hs_weights_pack(engine, error);
     }
     if (status == HEADSIFT_OK) {
@@ -97,8 +100,7 @@ void hs_engine_close(struct hs_engine *engine) {
     hs_int8_free(engine);
     hs_gemm_close(engine->gemm);
     hs_workers_free(engine);
-    hs_free(engine->cosine);
-    hs_free(engine->sine);
+    hs_rotary_close(engine);
     struct hs_scratch *arrays[] = {&engine->streams,  &engine->keys,  &engine->values,      &engine->sums,
                                    &engine->segments, &engine->plans, &engine->means_needed};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
@@ -115,35 +117,6 @@ headsift_status hs_scratch_need(struct hs_scratch *scratch, size_t bytes, const 
     scratch->data = hs_alloc_aligned(bytes, 1);
     scratch->bytes = scratch->data == NULL ? 0 : bytes;
     return scratch->data == NULL ? hs_fail_memory(error, what, bytes) : HEADSIFT_OK;
-}
-
-headsift_status hs_rope_need(struct hs_engine *engine, int64_t positions, headsift_error *error) {
-    if (positions <= engine->rope_positions) {
-        return HEADSIFT_OK;
-    }
-    int64_t half = engine->config->head_dim / 2, count = positions * half;
-    float *cosine = hs_realloc(engine->cosine, (size_t)count, sizeof *cosine);
-    if (cosine != NULL) {
-        engine->cosine = cosine;
-    }
-    float *sine = hs_realloc(engine->sine, (size_t)count, sizeof *sine);
-    if (sine != NULL) {
-        engine->sine = sine;
-    }
-    if (cosine == NULL || sine == NULL) {
-        return hs_fail_memory(error, "rotary tables", (size_t)count * sizeof *sine);
-    }
-    const double *frequencies = engine->frequencies;
-#pragma omp parallel for
-    for (int64_t t = engine->rope_positions; t < positions; t++) {
-        for (int64_t i = 0; i < half; i++) {
-            double angle = (double)t * frequencies[i];
-            cosine[t * half + i] = (float)cos(angle);
-            sine[t * half + i] = (float)sin(angle);
-        }
-    }
-    engine->rope_positions = positions;
-    return HEADSIFT_OK;
 }
 
 headsift_status hs_cache_need(struct hs_engine *engine, int64_t layers, int64_t slots, struct hs_cache *out,
@@ -169,11 +142,15 @@ headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *t
 
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x) {
     const struct hs_weight *embedding = hs_model_weight(engine->model, HS_EMBEDDING, 0);
-    int64_t hidden = engine->config->hidden;
+    const int64_t hidden = engine->config->hidden;
+    const float scale = (float)engine->config->embedding_scale;
     hs_clock_start(&engine->workers[0]);
 #pragma omp parallel for num_threads(engine->threads)
     for (int64_t i = 0; i < n; i++) {
         hs_weight_read(embedding, tokens[i], 1, x + i * hidden);
+        for (int64_t d = 0; scale != 1 && d < hidden; d++) {
+            x[i * hidden + d] *= scale;
+        }
     }
     hs_clock_stop(engine, &engine->workers[0], HS_STAGE_EMBED);
 }

@@ -5,10 +5,10 @@
 /* Takes `rows` new rows, the first at `position`, through all layers. Layer l's cache stands behind that of layer l
  * - 1. */
 static headsift_status step(struct hs_engine *engine, struct hs_walk *walk, const struct hs_cache *caches,
-                            int64_t position, headsift_error *error) {
+                            int64_t position, bool far, headsift_error *error) {
     const struct hs_config *c = engine->config;
     const int64_t layer_size = caches->slots * c->n_kv_head * c->head_dim;
-    struct hs_segment segment = {.length = walk->rows, .position = position};
+    struct hs_segment segment = {.length = walk->rows, .position = position, .far = far};
     walk->segments = &segment;
     walk->n_segments = 1;
     for (int32_t layer = 0; layer < c->n_layer; layer++) {
@@ -41,7 +41,7 @@ headsift_status hs_engine_generate(struct hs_engine *engine, const int32_t *prom
         int64_t last = walk.rows - 1;
         struct hs_attend_request request = {&last, 1, columns == NULL ? NULL : columns + *n_out * heads};
         walk.request = columns == NULL ? NULL : &request;
-        HS_TRY(step(engine, &walk, &caches, position, error));
+        HS_TRY(step(engine, &walk, &caches, position, n_prompt + most > hs_rope_near(c), error));
         position += walk.rows;
         int32_t token;
         HS_TRY(hs_best_token(engine, walk.x + last * hidden, &token, error));

@@ -33,6 +33,8 @@ struct hs_tile {
     int32_t heads;    /**< 1 .. HS_TILE_HEADS */
     int32_t rows;     /**< 1 .. HS_TILE_ROWS */
     int64_t position; /**< of the first row in its document: it sees keys 0 .. position */
+    int64_t window;   /**< keys that a row sees at most, its own included; 0: all before it */
+    float cap;        /**< scores become cap tanh(score / cap); 0: none */
     const void *keys; /**< of the KV head, from the document's first position on */
     const void *values;
     int32_t head_dim;
@@ -43,10 +45,18 @@ struct hs_kernels {
     enum hs_element element;
     /** out (n) E = x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich, 1910.07467). */
     void (*rms_norm)(const float *x, const float *weight, int64_t n, float eps, void *out);
+    /** out (n) E = x */
+    void (*round_row)(const float *x, int64_t n, void *out);
+    /** x (n) = x / sqrt(mean(x^2) + eps) * weight, in place */
+    void (*norm_floats)(float *x, const float *weight, int64_t n, float eps);
+    /** x = cap tanh(x / cap) */
+    void (*soft_cap)(float *x, int64_t n, float cap);
     /** y += x */
     void (*add)(float *y, const float *x, int64_t n);
     /** out (n) E = gate * sigmoid(gate) * up (Shazeer, 2002.05202, SwiGLU without its products) */
     void (*swiglu)(const float *gate, const float *up, int64_t n, void *out);
+    /** out (n) E = gelu(gate) * up, gelu by its approximation with tanh (Hendrycks and Gimpel, 1606.08415) */
+    void (*geglu)(const float *gate, const float *up, int64_t n, void *out);
     /** out (2 half) E: the pairs (i, i + half) of v rotated by the angles whose cosines and sines are given, times
      * scale. */
     void (*rotate)(const float *v, const float *cosine, const float *sine, int32_t half, float scale, void *out);
@@ -57,10 +67,12 @@ struct hs_kernels {
     void (*place_value)(const float *value, int64_t position, int32_t head_dim, bool last, void *values);
     /** Softmax attention with running maximum and sum: no row of scores longer than a chunk exists. */
     void (*attend)(const struct hs_tile *tile);
-    /** For positions first .. first + count: sums (D) += value, out row E = sums / (position + 1). */
-    void (*running_mean)(const void *values, int64_t first, int64_t count, int32_t head_dim, double *sums, void *out);
-    /** The position in 0 .. n-1 with the largest dot product with q (D) E, the lowest on ties. */
-    int64_t (*best_key)(const void *q, const void *keys, int32_t head_dim, int64_t n);
+    /** For positions first .. first + count: sums (D) += value, less what leaves the window (0: none), and out row E =
+     * sums / min(position + 1, window). */
+    void (*running_mean)(const void *values, int64_t first, int64_t count, int32_t head_dim, int64_t window,
+                         double *sums, void *out);
+    /** The position in first .. n-1 with the largest dot product with q (D) E, the lowest on ties. */
+    int64_t (*best_key)(const void *q, const void *keys, int32_t head_dim, int64_t first, int64_t n);
     /** The largest of n > 0 values; NaN if any is NaN. */
     float (*largest)(const float *x, int64_t n);
     /** Sum of exp(x - shift), relative error below 1e-6 where every x <= shift. */

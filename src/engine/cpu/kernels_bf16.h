@@ -36,21 +36,37 @@ static void rms_norm(const float *x, const float *weight, int64_t n, float eps, 
     }
 }
 
-static void swiglu(const float *gate, const float *up, int64_t n, void *to) {
+static void round_row(const float *x, int64_t n, void *to) {
     uint16_t *out = to;
     int64_t i = 0;
     for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
-        put(out + i, gated(load(gate + i), load(up + i)));
+        put(out + i, load(x + i));
+    }
+    for (; i < n; i++) {
+        out[i] = hs_to_bf16(x[i]);
+    }
+}
+
+/* A gated activation over n values: `of` is a constant. */
+static inline __attribute__((always_inline)) void gate_rows(const float *gate, const float *up, int64_t n,
+                                                            uint16_t *out, vec (*const of)(vec, vec)) {
+    int64_t i = 0;
+    for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
+        put(out + i, of(load(gate + i), load(up + i)));
     }
     if (i < n) {
         float g[HS_WIDTH] = {0}, u[HS_WIDTH] = {0};
         uint16_t o[HS_WIDTH];
         memcpy(g, gate + i, (size_t)(n - i) * sizeof *g);
         memcpy(u, up + i, (size_t)(n - i) * sizeof *u);
-        put(o, gated(load(g), load(u)));
+        put(o, of(load(g), load(u)));
         memcpy(out + i, o, (size_t)(n - i) * sizeof *o);
     }
 }
+
+static void swiglu(const float *gate, const float *up, int64_t n, void *out) { gate_rows(gate, up, n, out, gated); }
+
+static void geglu(const float *gate, const float *up, int64_t n, void *out) { gate_rows(gate, up, n, out, gelu_gated); }
 
 static void rotate(const float *v, const float *cosine, const float *sine, int32_t half, float scale, void *to) {
     uint16_t *out = to;
@@ -75,12 +91,22 @@ static void place_key(const void *key, int64_t position, int32_t head_dim, void 
     }
 }
 
-static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, double *sums, void *out) {
+static const uint16_t *value_at(const void *values, int64_t position, int32_t head_dim) {
+    return (const uint16_t *)values + position / PAIR * head_dim * PAIR + position % PAIR;
+}
+
+static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, int64_t window,
+                         double *sums, void *out) {
     for (int64_t i = 0; i < count; i++) {
-        int64_t position = first + i;
-        const uint16_t *value = (const uint16_t *)values + position / PAIR * head_dim * PAIR + position % PAIR;
+        const int64_t position = first + i;
+        const bool full = window > 0 && position >= window;
+        const uint16_t *value = value_at(values, position, head_dim);
+        const uint16_t *leaves = full ? value_at(values, position - window, head_dim) : value;
         uint16_t *mean = (uint16_t *)out + i * head_dim;
-        double share = 1 / (double)(position + 1);
+        double share = 1 / (double)(full ? window : position + 1);
+        for (int32_t d = 0; full && d < head_dim; d++) {
+            sums[d] -= (double)hs_from_bf16(leaves[d * PAIR]);
+        }
         for (int32_t d = 0; d < head_dim; d++) {
             sums[d] += (double)hs_from_bf16(value[d * PAIR]);
             mean[d] = hs_to_bf16((float)(sums[d] * share));
@@ -103,9 +129,9 @@ static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start
         score_rows(q, pass, (const uint16_t *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
     }
     for (int32_t r = 0; r < pass; r++) {
-        int64_t seen = tile->position + (r < tile->rows ? r : tile->rows - 1) + 1 - start;
-        weigh_in_bf16(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state->largest[own + r],
-                      &state->total[own + r], sums + (ptrdiff_t)r * dim, dim, weights + r * CHUNK);
+        int64_t seen = narrow(tile, r < tile->rows ? r : tile->rows - 1, start, keys, scores + r * CHUNK);
+        weigh_in_bf16(scores + r * CHUNK, keys, seen, &state->largest[own + r], &state->total[own + r],
+                      sums + (ptrdiff_t)r * dim, dim, weights + r * CHUNK);
     }
     mix_rows(weights, pass, (const uint16_t *)tile->values + start * dim, (keys + 1) / PAIR, dim, sums);
 }

@@ -17,6 +17,29 @@ static void rms_norm(const float *x, const float *weight, int64_t n, float eps, 
     }
 }
 
+static void round_row(const float *x, int64_t n, void *out) {
+    for (int64_t i = 0; i < n; i++) {
+        ((ELEMENT *)out)[i] = PUT(x[i]);
+    }
+}
+
+static void norm_floats(float *x, const float *weight, int64_t n, float eps) {
+    double squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+        squares += (double)x[i] * x[i];
+    }
+    double scale = 1 / sqrt(squares / (double)n + eps);
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = (float)(x[i] * scale) * weight[i];
+    }
+}
+
+static void soft_cap(float *x, int64_t n, float cap) {
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = (float)(cap * tanh((double)x[i] / cap));
+    }
+}
+
 static void add(float *y, const float *x, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         y[i] += x[i];
@@ -26,6 +49,14 @@ static void add(float *y, const float *x, int64_t n) {
 static void swiglu(const float *gate, const float *up, int64_t n, void *out) {
     for (int64_t i = 0; i < n; i++) {
         ((ELEMENT *)out)[i] = PUT((float)(gate[i] / (1 + exp(-(double)gate[i])) * up[i]));
+    }
+}
+
+static void geglu(const float *gate, const float *up, int64_t n, void *out) {
+    const double root = 0.79788456080286535588; /* sqrt(2 / pi) */
+    for (int64_t i = 0; i < n; i++) {
+        double x = gate[i], inner = root * (x + 0.044715 * x * x * x);
+        ((ELEMENT *)out)[i] = PUT((float)(0.5 * x * (1 + tanh(inner)) * up[i]));
     }
 }
 
@@ -70,16 +101,21 @@ static double dot(const ELEMENT *q, const ELEMENT *keys, int32_t head_dim, int64
     return sum;
 }
 
+static double score(const struct hs_tile *tile, const ELEMENT *q, int64_t key) {
+    double plain = dot(q, tile->keys, tile->head_dim, key), cap = tile->cap;
+    return cap > 0 ? cap * tanh(plain / cap) : plain;
+}
+
 /* Two passes over the keys instead of a running maximum. */
 static void attend_row(const struct hs_tile *tile, int32_t head, int32_t row) {
     const ELEMENT *q = (const ELEMENT *)tile->q[head] + row * tile->q_stride, *values = tile->values;
-    int64_t seen = tile->position + row + 1;
+    int64_t seen = tile->position + row + 1, first = tile->window > 0 && seen > tile->window ? seen - tile->window : 0;
     double largest = -INFINITY, total = 0, sums[HS_MAX_HEAD_DIM] = {0};
-    for (int64_t key = 0; key < seen; key++) {
-        largest = fmax(largest, dot(q, tile->keys, tile->head_dim, key));
+    for (int64_t key = first; key < seen; key++) {
+        largest = fmax(largest, score(tile, q, key));
     }
-    for (int64_t key = 0; key < seen; key++) {
-        double weight = exp(dot(q, tile->keys, tile->head_dim, key) - largest);
+    for (int64_t key = first; key < seen; key++) {
+        double weight = exp(score(tile, q, key) - largest);
         total += weight;
         for (int32_t d = 0; d < tile->head_dim; d++) {
             sums[d] += weight * (double)GET(values[value_at(key, d, tile->head_dim)]);
@@ -99,22 +135,27 @@ static void attend(const struct hs_tile *tile) {
     }
 }
 
-static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, double *sums, void *out) {
-    for (int64_t i = 0; i < count; i++) {
+static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, int64_t window,
+                         double *sums, void *out) {
+    const ELEMENT *from = values;
+    for (int64_t position = first; position < first + count; position++) {
+        const bool full = window > 0 && position >= window;
         for (int32_t d = 0; d < head_dim; d++) {
-            sums[d] += (double)GET(((const ELEMENT *)values)[value_at(first + i, d, head_dim)]);
-            ((ELEMENT *)out)[i * head_dim + d] = PUT((float)(sums[d] / (double)(first + i + 1)));
+            sums[d] += (double)GET(from[value_at(position, d, head_dim)]);
+            sums[d] -= full ? (double)GET(from[value_at(position - window, d, head_dim)]) : 0;
+            ((ELEMENT *)out)[(position - first) * head_dim + d] =
+                PUT((float)(sums[d] / (double)(full ? window : position + 1)));
         }
     }
 }
 
-static int64_t best_key(const void *q, const void *keys, int32_t head_dim, int64_t n) {
-    int64_t best = 0;
+static int64_t best_key(const void *q, const void *keys, int32_t head_dim, int64_t first, int64_t n) {
+    int64_t best = first;
     double most = -INFINITY;
-    for (int64_t key = 0; key < n; key++) {
-        double score = dot(q, keys, head_dim, key);
-        if (score > most) {
-            most = score;
+    for (int64_t key = first; key < n; key++) {
+        double value = dot(q, keys, head_dim, key);
+        if (value > most) {
+            most = value;
             best = key;
         }
     }
@@ -159,6 +200,10 @@ const struct hs_kernels HS_TABLE = {
     .rms_norm = rms_norm,
     .add = add,
     .swiglu = swiglu,
+    .geglu = geglu,
+    .round_row = round_row,
+    .norm_floats = norm_floats,
+    .soft_cap = soft_cap,
     .rotate = rotate,
     .place_key = place_key,
     .place_value = place_value,

@@ -21,20 +21,27 @@ static void rms_norm(const float *x, const float *weight, int64_t n, float eps, 
     }
 }
 
-static void swiglu(const float *gate, const float *up, int64_t n, void *to) {
-    float *out = to;
+static void round_row(const float *x, int64_t n, void *out) { memcpy(out, x, (size_t)n * sizeof *x); }
+
+/* A gated activation over n values: `of` is a constant. */
+static inline __attribute__((always_inline)) void gate_rows(const float *gate, const float *up, int64_t n, float *out,
+                                                            vec (*const of)(vec, vec)) {
     int64_t i = 0;
     for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
-        store(out + i, gated(load(gate + i), load(up + i)));
+        store(out + i, of(load(gate + i), load(up + i)));
     }
     if (i < n) {
         float g[HS_WIDTH] = {0}, u[HS_WIDTH] = {0}, o[HS_WIDTH];
         memcpy(g, gate + i, (size_t)(n - i) * sizeof *g);
         memcpy(u, up + i, (size_t)(n - i) * sizeof *u);
-        store(o, gated(load(g), load(u)));
+        store(o, of(load(g), load(u)));
         memcpy(out + i, o, (size_t)(n - i) * sizeof *o);
     }
 }
+
+static void swiglu(const float *gate, const float *up, int64_t n, void *out) { gate_rows(gate, up, n, out, gated); }
+
+static void geglu(const float *gate, const float *up, int64_t n, void *out) { gate_rows(gate, up, n, out, gelu_gated); }
 
 static void rotate(const float *restrict v, const float *restrict cosine, const float *restrict sine, int32_t half,
                    float scale, void *restrict to) {
@@ -58,11 +65,17 @@ static void place_value(const float *value, int64_t position, int32_t head_dim, 
     memcpy((float *)values + position * head_dim, value, (size_t)head_dim * sizeof *value);
 }
 
-static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, double *sums, void *out) {
+static void running_mean(const void *values, int64_t first, int64_t count, int32_t head_dim, int64_t window,
+                         double *sums, void *out) {
     for (int64_t i = 0; i < count; i++) {
+        const bool full = window > 0 && first + i >= window;
         const float *value = (const float *)values + (first + i) * head_dim;
+        const float *leaves = full ? value - window * head_dim : value;
         float *mean = (float *)out + i * head_dim;
-        double share = 1 / (double)(first + i + 1);
+        double share = 1 / (double)(full ? window : first + i + 1);
+        for (int32_t d = 0; full && d < head_dim; d++) {
+            sums[d] -= leaves[d];
+        }
         for (int32_t d = 0; d < head_dim; d++) {
             sums[d] += value[d];
             mean[d] = (float)(sums[d] * share);
@@ -197,8 +210,8 @@ static void attend_chunk(const struct hs_tile *tile, int32_t head, int64_t start
         score_rows(q, pass, (const float *)tile->keys + (start + key) * dim, dim, scores + key, CHUNK);
     }
     for (int32_t r = 0; r < pass; r++) {
-        int64_t seen = tile->position + (r < tile->rows ? r : tile->rows - 1) + 1 - start;
-        weigh_row(scores + r * CHUNK, keys, seen < keys ? seen : keys, &state->largest[own + r], &state->total[own + r],
+        int64_t seen = narrow(tile, r < tile->rows ? r : tile->rows - 1, start, keys, scores + r * CHUNK);
+        weigh_row(scores + r * CHUNK, keys, seen, &state->largest[own + r], &state->total[own + r],
                   sums + (ptrdiff_t)r * dim, dim);
     }
     mix_rows(scores, pass, (const float *)tile->values + start * dim, keys, dim, sums);
@@ -235,6 +248,10 @@ const struct hs_kernels HS_TABLE = {
     .rms_norm = rms_norm,
     .add = add,
     .swiglu = swiglu,
+    .geglu = geglu,
+    .round_row = round_row,
+    .norm_floats = norm_floats,
+    .soft_cap = soft_cap,
     .rotate = rotate,
     .place_key = place_key,
     .place_value = place_value,

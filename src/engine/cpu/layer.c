@@ -3,10 +3,11 @@
  *
  *   h = norm(x); q, k, v = h Wqkv; a = attention(rope(q), rope(k), v); x += a Wo
  *   h = norm(x); x += (silu(h Wgate) * (h Wup)) Wdown                                                               */
-#include <math.h>
 #include <string.h>
 
 #include "engine/cpu/layer.h"
+#include "engine/cpu/norms.h"
+#include "engine/cpu/rotary.h"
 
 static int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -26,10 +27,9 @@ static void add_bias_rows(float *y, const float *bias, int64_t rows, int64_t n) 
 static void norm_rows(const struct hs_engine *engine, struct hs_worker *worker, const float *x, const float *weight,
                       int64_t rows, const struct hs_matrix *matrix) {
     const int64_t hidden = engine->config->hidden;
-    const float eps = (float)engine->config->norm_eps;
     for (int64_t row = 0; row < rows; row++) {
         void *normed = hs_at(engine, worker->normed, row * hidden);
-        engine->kernels->rms_norm(x + row * hidden, weight, hidden, eps, normed);
+        hs_norm_rows(engine, x + row * hidden, weight, 1, normed);
         hs_quantise_row(engine, worker, matrix, row, normed);
     }
 }
@@ -41,15 +41,15 @@ static void place_row(const struct hs_engine *engine, const struct hs_pass *pass
                       const float *keys) {
     const struct hs_config *c = engine->config;
     const struct hs_cache *cache = &pass->walk->cache;
-    const int32_t dim = c->head_dim, half = dim / 2;
+    const int32_t dim = c->head_dim;
     const int64_t position = span->position + i;
-    const float *cosine = engine->cosine + position * half, *sine = engine->sine + position * half;
+    const struct hs_angles angles = hs_angles_at(engine, pass->layer, span->segment, position);
     const float *values = keys + c->n_kv_head * dim;
     const bool last = position + 1 == span->segment->position + span->segment->length;
     _Alignas(64) float key[HS_MAX_HEAD_DIM]; /* room for either element type */
     for (int32_t head = 0; head < c->n_kv_head; head++) {
         int64_t at = hs_cached_at(engine, cache, span->segment, head);
-        engine->kernels->rotate(keys + head * dim, cosine, sine, half, 1, key);
+        hs_rotate(engine, keys + head * dim, angles, 1, key);
         engine->kernels->place_key(key, position, dim, hs_at(engine, cache->keys, at));
         engine->kernels->place_value(values + head * dim, position, dim, last, hs_at(engine, cache->values, at));
     }
@@ -69,6 +69,7 @@ static headsift_status place_block(struct hs_engine *engine, struct hs_worker *w
         for (int64_t i = 0; i < span.length; i++) {
             float *keys = hs_product_row(engine, worker, matrix, span.row + i);
             add_bias(keys, pass->weights->key_value_bias, hs_matrix_outputs(matrix));
+            hs_norm_heads(engine, pass->weights->key_norm, c->n_kv_head, keys);
             place_row(engine, pass, &span, i, keys);
         }
         if (span.position + span.length < span.segment->position + span.segment->length) {
@@ -112,25 +113,39 @@ static bool group_needed(const struct hs_engine *engine, const struct hs_pass *p
     return false;
 }
 
-/* Rotates and scales the queries of a group, which hs_multiply has left. */
+/* Rotates and scales the queries of a piece, which hs_multiply has left. */
 static void rotate_queries(const struct hs_engine *engine, struct hs_worker *worker, const struct hs_pass *pass,
-                           struct hs_rows rows, int32_t kv_head) {
+                           struct hs_rows rows, int32_t piece) {
     const struct hs_config *c = engine->config;
-    const int32_t dim = c->head_dim, half = dim / 2, group = hs_group_size(c);
-    const float scale = (float)(1 / sqrt((double)dim)), *bias = pass->weights->query_bias;
-    const struct hs_matrix *matrix = pass->weights->queries[kv_head];
+    const int32_t dim = c->head_dim, heads = c->n_head / engine->n_query_pieces, first = piece * heads;
+    const float scale = (float)c->attention_scale, *bias = pass->weights->query_bias;
+    const struct hs_matrix *matrix = pass->weights->queries[piece];
     struct hs_span span;
     while (hs_next_span(pass, &rows, &span)) {
         for (int64_t i = 0; i < span.length; i++) {
-            int64_t row = span.row + i, at = (span.position + i) * half;
+            const int64_t row = span.row + i;
+            const struct hs_angles angles = hs_angles_at(engine, pass->layer, span.segment, span.position + i);
             float *from = hs_product_row(engine, worker, matrix, row);
-            add_bias(from, bias == NULL ? NULL : bias + kv_head * group * dim, group * dim);
-            for (int32_t head = 0; head < group; head++) {
-                void *query = hs_at(engine, worker->queries, (row * c->n_head + kv_head * group + head) * dim);
-                engine->kernels->rotate(from + head * dim, engine->cosine + at, engine->sine + at, half, scale, query);
+            add_bias(from, bias == NULL ? NULL : bias + (int64_t)first * dim, (int64_t)heads * dim);
+            hs_norm_heads(engine, pass->weights->query_norm, heads, from);
+            for (int32_t head = 0; head < heads; head++) {
+                void *query = hs_at(engine, worker->queries, (row * c->n_head + first + head) * dim);
+                hs_rotate(engine, from + head * dim, angles, scale, query);
             }
         }
     }
+}
+
+/* Whether some group of a piece of the queries is needed. */
+static bool piece_needed(const struct hs_engine *engine, const struct hs_pass *pass, struct hs_rows rows,
+                         int32_t piece) {
+    const int32_t groups = engine->config->n_kv_head / engine->n_query_pieces;
+    for (int32_t kv_head = piece * groups; kv_head < (piece + 1) * groups; kv_head++) {
+        if (group_needed(engine, pass, rows, kv_head)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static headsift_status project_queries(struct hs_engine *engine, struct hs_worker *worker, const struct hs_pass *pass,
@@ -138,14 +153,24 @@ static headsift_status project_queries(struct hs_engine *engine, struct hs_worke
     const struct hs_config *c = engine->config;
     const float *x = pass->walk->x + rows.first * c->hidden;
     norm_rows(engine, worker, x, pass->weights->attention_norm, rows.n, pass->weights->queries[0]);
-    for (int32_t kv_head = 0; kv_head < c->n_kv_head; kv_head++) {
-        if (group_needed(engine, pass, rows, kv_head)) {
-            HS_TRY(hs_multiply(engine, worker, HS_STAGE_QKV, pass->weights->queries[kv_head], rows.n, worker->normed,
+    for (int32_t piece = 0; piece < engine->n_query_pieces; piece++) {
+        if (piece_needed(engine, pass, rows, piece)) {
+            HS_TRY(hs_multiply(engine, worker, HS_STAGE_QKV, pass->weights->queries[piece], rows.n, worker->normed,
                                error));
-            rotate_queries(engine, worker, pass, rows, kv_head);
+            rotate_queries(engine, worker, pass, rows, piece);
         }
     }
     return HEADSIFT_OK;
+}
+
+/* Keys that the rows of a tile see, summed. */
+static double seen_by(const struct hs_tile *tile) {
+    double all = (double)tile->rows * ((double)tile->position + 0.5 * (tile->rows + 1));
+    for (int32_t row = 0; tile->window > 0 && row < tile->rows; row++) {
+        int64_t position = tile->position + row;
+        all -= (double)(position + 1 - hs_seen(tile->window, position));
+    }
+    return all;
 }
 
 /* Attention of some positions of a span in those heads of a group that its plan leaves alone. */
@@ -159,11 +184,13 @@ static void attend_tile(const struct hs_engine *engine, struct hs_worker *worker
         .out_stride = c->n_head * dim,
         .rows = (int32_t)minimum(span->length - first, HS_TILE_ROWS),
         .position = span->position + first,
+        .window = hs_layer_window(c, pass->layer),
+        .cap = (float)c->attention_cap,
         .keys = hs_at(engine, pass->walk->cache.keys, cached),
         .values = hs_at(engine, pass->walk->cache.values, cached),
         .head_dim = (int32_t)dim,
     };
-    double past = (double)tile.rows * ((double)tile.position + 0.5 * (tile.rows + 1));
+    const double past = seen_by(&tile);
     for (int32_t i = 0; i < group; i++) {
         int32_t head = kv_head * group + i;
         if (!hs_is_masked(span->segment->plan, c, pass->layer, head)) {
@@ -207,9 +234,10 @@ static void answer_request(const struct hs_engine *engine, const struct hs_worke
                 const void *q = hs_at(engine, worker->queries, (row * c->n_head + head) * dim);
                 int64_t cached = hs_cached_at(engine, &pass->walk->cache, span.segment, head / hs_group_size(c));
                 const void *keys = hs_at(engine, pass->walk->cache.keys, cached);
-                int64_t seen = span.position + row - span.row + 1;
+                int64_t position = span.position + row - span.row;
+                int64_t first = position + 1 - hs_seen(hs_layer_window(c, pass->layer), position);
                 request->columns[(i * c->n_layer + pass->layer) * c->n_head + head] =
-                    (int32_t)engine->kernels->best_key(q, keys, c->head_dim, seen);
+                    (int32_t)engine->kernels->best_key(q, keys, c->head_dim, first, position + 1);
             }
         }
     }
@@ -221,44 +249,73 @@ static void answer_request(const struct hs_engine *engine, const struct hs_worke
 static void activate_rows(const struct hs_engine *engine, struct hs_worker *worker, const struct hs_layer *weights,
                           int32_t piece, int64_t rows) {
     const int64_t first = (int64_t)piece * engine->ffn_piece, n = hs_matrix_inputs(weights->down[piece]);
+    const bool gelu = engine->config->activation == HS_GELU_TANH;
     for (int64_t row = 0; row < rows; row++) {
         float *gate = hs_product_row(engine, worker, weights->gate_up[piece], row);
         void *active = hs_at(engine, worker->active, row * n);
         add_bias(gate, weights->gate_bias == NULL ? NULL : weights->gate_bias + first, n);
         add_bias(gate + n, weights->up_bias == NULL ? NULL : weights->up_bias + first, n);
-        engine->kernels->swiglu(gate, gate + n, n, active);
+        (gelu ? engine->kernels->geglu : engine->kernels->swiglu)(gate, gate + n, n, active);
         hs_quantise_row(engine, worker, weights->down[piece], row, active);
+    }
+}
+
+/* Where products by O and the downs go: x itself, or, where they are normed before they are added, zeros. */
+static float *begin_branch(const struct hs_engine *engine, const struct hs_worker *worker, const float *norm,
+                           int64_t rows, float *x) {
+    if (norm == NULL) {
+        return x;
+    }
+    memset(worker->branch, 0, (size_t)(hs_gemm_padded(rows) * engine->config->hidden) * sizeof *x);
+    return worker->branch;
+}
+
+static void end_branch(const struct hs_engine *engine, const struct hs_worker *worker, const float *norm, int64_t rows,
+                       float *x) {
+    if (norm != NULL) {
+        hs_add_normed(engine, worker->branch, norm, rows, x);
     }
 }
 
 static headsift_status mlp_rows(struct hs_engine *engine, struct hs_worker *worker, const struct hs_layer *weights,
                                 int64_t rows, float *x, headsift_error *error) {
+    float *to = begin_branch(engine, worker, weights->post_mlp_norm, rows, x);
     norm_rows(engine, worker, x, weights->mlp_norm, rows, weights->gate_up[0]);
     for (int32_t piece = 0; piece < engine->n_ffn_pieces; piece++) {
         HS_TRY(hs_multiply(engine, worker, HS_STAGE_MLP, weights->gate_up[piece], rows, worker->normed, error));
         activate_rows(engine, worker, weights, piece, rows);
-        HS_TRY(hs_multiply_add(engine, worker, HS_STAGE_MLP, weights->down[piece], rows, worker->active, x, error));
+        HS_TRY(hs_multiply_add(engine, worker, HS_STAGE_MLP, weights->down[piece], rows, worker->active, to, error));
     }
-    add_bias_rows(x, weights->down_bias, rows, engine->config->hidden);
+    add_bias_rows(to, weights->down_bias, rows, engine->config->hidden);
+    end_branch(engine, worker, weights->post_mlp_norm, rows, x);
+    return HEADSIFT_OK;
+}
+
+/* x += attention Wo */
+static headsift_status project_rows(struct hs_engine *engine, struct hs_worker *worker, const struct hs_layer *weights,
+                                    const void *attention, int64_t rows, float *x, headsift_error *error) {
+    const int64_t inputs = hs_matrix_inputs(weights->output);
+    float *to = begin_branch(engine, worker, weights->post_attention_norm, rows, x);
+    for (int64_t row = 0; row < rows; row++) {
+        const void *from = (const char *)attention + (size_t)(row * inputs) * engine->element_size;
+        hs_quantise_row(engine, worker, weights->output, row, from);
+    }
+    HS_TRY(hs_multiply_add(engine, worker, HS_STAGE_PROJECTION, weights->output, rows, attention, to, error));
+    add_bias_rows(to, weights->output_bias, rows, engine->config->hidden);
+    end_branch(engine, worker, weights->post_attention_norm, rows, x);
     return HEADSIFT_OK;
 }
 
 /* From attention rows to the residual stream behind the layer. */
 static headsift_status finish_rows(struct hs_engine *engine, struct hs_worker *worker, const struct hs_layer *weights,
-                                   void *attention, int64_t rows, float *to, headsift_error *error) {
-    const int64_t hidden = engine->config->hidden;
-    const size_t bytes = (size_t)(rows * hidden) * sizeof *to;
+                                   const void *attention, int64_t rows, float *to, headsift_error *error) {
+    const size_t bytes = (size_t)(rows * engine->config->hidden) * sizeof *to;
     const bool aside = hs_gemm_padded(rows) != rows; /* products write whole steps of rows */
     float *x = aside ? worker->residual : to;
     if (aside) {
         memcpy(x, to, bytes);
     }
-    for (int64_t row = 0; row < rows; row++) {
-        const void *from = hs_at(engine, attention, row * hs_matrix_inputs(weights->output));
-        hs_quantise_row(engine, worker, weights->output, row, from);
-    }
-    HS_TRY(hs_multiply_add(engine, worker, HS_STAGE_PROJECTION, weights->output, rows, attention, x, error));
-    add_bias_rows(x, weights->output_bias, rows, hidden);
+    HS_TRY(project_rows(engine, worker, weights, attention, rows, x, error));
     hs_clock_stop(engine, worker, HS_STAGE_PROJECTION);
     HS_TRY(mlp_rows(engine, worker, weights, rows, x, error));
     if (aside) {

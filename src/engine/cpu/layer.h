@@ -74,6 +74,11 @@ static inline int64_t hs_cached_at(const struct hs_engine *engine, const struct 
     return (kv_head * cache->slots + segment->slot) * engine->config->head_dim;
 }
 
+/** Keys that the query at a position sees, its own included. */
+static inline int64_t hs_seen(int64_t window, int64_t position) {
+    return window > 0 && position >= window ? window : position + 1;
+}
+
 /* masks.c */
 /** Which KV heads need running means; room for block sums. */
 headsift_status hs_need_means(struct hs_engine *engine, struct hs_pass *pass, headsift_error *error);

@@ -58,8 +58,11 @@ static headsift_status loss_block(struct hs_engine *engine, struct hs_worker *wo
         HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, matrix, n, worker->normed, error));
         for (int64_t i = 0; i < n; i++) {
             int64_t target = which->targets[(first + i) % which->n] - (int64_t)piece * engine->vocab_block;
-            add_logits(engine->kernels, &job->states[first + i], hs_product_row(engine, worker, matrix, i),
-                       hs_matrix_outputs(matrix), target);
+            float *logits = hs_product_row(engine, worker, matrix, i);
+            if (engine->config->logit_cap > 0) {
+                engine->kernels->soft_cap(logits, hs_matrix_outputs(matrix), (float)engine->config->logit_cap);
+            }
+            add_logits(engine->kernels, &job->states[first + i], logits, hs_matrix_outputs(matrix), target);
         }
     }
     for (int64_t i = first; i < first + n; i++) {

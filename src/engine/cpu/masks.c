@@ -14,13 +14,36 @@ void hs_sum_values(const struct hs_engine *engine, struct hs_worker *worker, con
                    const struct hs_span *span, int64_t block) {
     const struct hs_config *c = engine->config;
     for (int32_t head = 0; head < c->n_kv_head; head++) {
-        if (pass->means_needed[head]) {
+        if (pass->means_needed[head] && hs_layer_window(c, pass->layer) == 0) {
             double *sums = block_sums(engine, block, head);
             const void *values =
                 hs_at(engine, pass->walk->cache.values, hs_cached_at(engine, &pass->walk->cache, span->segment, head));
             memset(sums, 0, (size_t)c->head_dim * sizeof *sums);
-            engine->kernels->running_mean(values, span->position, span->length, c->head_dim, sums, worker->means);
+            engine->kernels->running_mean(values, span->position, span->length, c->head_dim, 0, sums, worker->means);
         }
+    }
+}
+
+/* The sums of the values of a document before a span, in earlier blocks. */
+static void sum_of_blocks(const struct hs_engine *engine, const struct hs_pass *pass, const struct hs_span *span,
+                          int64_t here, int32_t kv_head, double *sums) {
+    for (int64_t block = span->segment->row / pass->cut.size; block < here; block++) {
+        const double *before = block_sums(engine, block, kv_head);
+        for (int32_t d = 0; d < engine->config->head_dim; d++) {
+            sums[d] += before[d];
+        }
+    }
+}
+
+/* The same of those that are in the window of the position before the span: no earlier block knows it.
+ *  @param means room for the span's rows, which it overwrites */
+static void sum_of_window(const struct hs_engine *engine, const struct hs_span *span, const void *values,
+                          int64_t window, double *sums, void *means) {
+    int64_t at = span->position > window ? span->position - window : 0;
+    while (at < span->position) {
+        int64_t count = span->position - at < span->length ? span->position - at : span->length;
+        engine->kernels->running_mean(values, at, count, engine->config->head_dim, 0, sums, means);
+        at += count;
     }
 }
 
@@ -28,20 +51,19 @@ void hs_sum_values(const struct hs_engine *engine, struct hs_worker *worker, con
 void hs_mean_rows(const struct hs_engine *engine, struct hs_worker *worker, const struct hs_pass *pass,
                   struct hs_rows rows, int32_t kv_head) {
     const int32_t dim = engine->config->head_dim;
+    const int64_t window = hs_layer_window(engine->config, pass->layer);
     const struct hs_cache *cache = &pass->walk->cache;
     struct hs_span span;
     while (hs_next_span(pass, &rows, &span)) {
         double sums[HS_MAX_HEAD_DIM] = {0};
-        int64_t here = (rows.first + span.row) / pass->cut.size;
-        for (int64_t block = span.segment->row / pass->cut.size; block < here; block++) {
-            const double *before = block_sums(engine, block, kv_head);
-            for (int32_t d = 0; d < dim; d++) {
-                sums[d] += before[d];
-            }
-        }
         const void *values = hs_at(engine, cache->values, hs_cached_at(engine, cache, span.segment, kv_head));
         void *means = hs_at(engine, worker->means, (kv_head * engine->block_rows + span.row) * dim);
-        engine->kernels->running_mean(values, span.position, span.length, dim, sums, means);
+        if (window == 0) {
+            sum_of_blocks(engine, pass, &span, (rows.first + span.row) / pass->cut.size, kv_head, sums);
+        } else {
+            sum_of_window(engine, &span, values, window, sums, means);
+        }
+        engine->kernels->running_mean(values, span.position, span.length, dim, window, sums, means);
     }
 }
 

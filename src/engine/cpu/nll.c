@@ -95,8 +95,11 @@ static void put_segments(const struct job *job, struct hs_segment *out, int32_t 
         if (length == 0) {
             continue;
         }
-        *out++ = (struct hs_segment){
-            .row = stream * job->n_tokens + first, .length = length, .position = 0, .slot = slot, .plan = plan};
+        *out++ = (struct hs_segment){.row = stream * job->n_tokens + first,
+                                     .length = length,
+                                     .far = length > hs_rope_near(job->engine->config),
+                                     .slot = slot,
+                                     .plan = plan};
         slot += hs_slots(length);
     }
 }

@@ -100,6 +100,59 @@ static inline vec gated(vec gate, vec up) {
     return gate * sigmoid * up;
 }
 
+static const float GELU_RATE = 1.59576912160573071176f; /* 2 sqrt(2 / pi): (1 + tanh(x)) / 2 is sigmoid(2 x) */
+
+static inline vec gelu_gated(vec gate, vec up) {
+    vec inner = spread(GELU_RATE) * (gate + spread(0.044715f) * gate * gate * gate);
+    vec magnitude = pick(inner > 0, -inner, inner);
+    vec small = vector_exp(magnitude);
+    vec sigmoid = pick(inner > 0, spread(1), small) / (spread(1) + small);
+    return gate * sigmoid * up;
+}
+
+/* tanh: its series where exponentials would cancel, else by exp(-2 |x|). */
+static inline vec vector_tanh(vec x) {
+    vec magnitude = pick(x > 0, x, -x), square = x * x;
+    vec series = spread(62.0f / 2835);
+    series = series * square - spread(17.0f / 315);
+    series = series * square + spread(2.0f / 15);
+    series = series * square - spread(1.0f / 3);
+    series = x + x * square * series;
+    vec small = vector_exp(spread(-2) * magnitude);
+    vec ratio = (spread(1) - small) / (spread(1) + small);
+    return pick(magnitude < spread(0.25f), series, pick(x > 0, ratio, -ratio));
+}
+
+static void soft_cap(float *x, int64_t n, float cap) {
+    const vec rate = spread(1 / cap);
+    int64_t i = 0;
+    for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
+        store(x + i, spread(cap) * vector_tanh(load(x + i) * rate));
+    }
+    if (i < n) {
+        float tail[HS_WIDTH] = {0};
+        memcpy(tail, x + i, (size_t)(n - i) * sizeof *tail);
+        store(tail, spread(cap) * vector_tanh(load(tail) * rate));
+        memcpy(x + i, tail, (size_t)(n - i) * sizeof *tail);
+    }
+}
+
+static void norm_floats(float *x, const float *weight, int64_t n, float eps) {
+    vec squares = {0};
+    int64_t i = 0;
+    for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
+        squares += load(x + i) * load(x + i);
+    }
+    float sum = sum_of(squares);
+    for (; i < n; i++) {
+        sum += x[i] * x[i];
+    }
+    float scale = 1 / sqrtf(sum / (float)n + eps);
+    for (i = 0; i < n; i++) {
+        x[i] = x[i] * scale * weight[i];
+    }
+}
+
 static void add(float *y, const float *x, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         y[i] += x[i];
@@ -146,6 +199,23 @@ static inline bool take_maximum(float *scores, int64_t padded, int64_t seen, flo
         *largest = top;
     }
     return true;
+}
+
+/* Caps the scores of a chunk of keys, and hides those that have left the row's window. @return how many of them the
+ * row sees, 0 where all have left it */
+static inline int64_t narrow(const struct hs_tile *tile, int32_t row, int64_t start, int64_t keys, float *scores) {
+    int64_t seen = tile->position + row + 1 - start, hidden = tile->window > 0 ? seen - tile->window : 0;
+    seen = seen < keys ? seen : keys;
+    if (hidden >= seen) {
+        return 0;
+    }
+    if (tile->cap > 0) {
+        soft_cap(scores, keys, tile->cap);
+    }
+    for (int64_t key = 0; key < hidden; key++) {
+        scores[key] = -INFINITY;
+    }
+    return seen;
 }
 
 static inline int64_t whole_blocks(int64_t keys) { return (keys + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK; }

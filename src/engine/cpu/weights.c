@@ -22,6 +22,20 @@ static const struct hs_weight *weight_of(const struct hs_engine *engine, enum hs
     return hs_model_weight(engine->model, role, layer);
 }
 
+/* A family's multipliers of residuals and logits, taken into the weights that they follow. */
+static float role_scale(const struct hs_engine *engine, enum hs_role role) {
+    const struct hs_config *c = engine->config;
+    const bool residual = c->post_norm ? role == HS_POST_ATTENTION_NORM || role == HS_POST_MLP_NORM
+                                       : role == HS_O || role == HS_O_BIAS || role == HS_DOWN || role == HS_DOWN_BIAS;
+    return (float)(residual ? c->residual_scale : role == HS_OUTPUT_NORM ? c->logit_scale : 1);
+}
+
+static void scale_values(float *values, int64_t n, float scale) {
+    for (int64_t i = 0; scale != 1 && i < n; i++) {
+        values[i] *= scale;
+    }
+}
+
 static headsift_status pack_piece(struct hs_engine *engine, const struct piece *piece, struct hs_scratch *staging,
                                   headsift_error *error) {
     const struct hs_weight *weight = weight_of(engine, piece->roles[0], piece->layer);
@@ -37,6 +51,7 @@ static headsift_status pack_piece(struct hs_engine *engine, const struct piece *
                            w + i * piece->count * cols);
         }
     }
+    scale_values(w, rows * cols, role_scale(engine, piece->roles[0]));
     struct hs_int8_input *input =
         hs_int8_input_of(engine, piece->roles[0], piece->layer, piece->first / engine->ffn_piece);
     return hs_matrix_pack(engine, w, rows, cols, input, piece->out, error);
@@ -72,8 +87,9 @@ static headsift_status pack_all(struct hs_engine *engine, const struct pieces *p
 static void list_layer(const struct hs_engine *engine, int32_t index, struct pieces *out) {
     const struct hs_config *c = engine->config;
     struct hs_layer *layer = &engine->layers[index];
-    const int64_t group = (int64_t)(c->n_head / c->n_kv_head) * c->head_dim, kv = (int64_t)c->n_kv_head * c->head_dim;
-    for (int32_t i = 0; i < c->n_kv_head; i++) {
+    const int64_t kv = (int64_t)c->n_kv_head * c->head_dim;
+    const int64_t group = (int64_t)(c->n_head / engine->n_query_pieces) * c->head_dim;
+    for (int32_t i = 0; i < engine->n_query_pieces; i++) {
         out->items[out->n++] = (struct piece){.roles = {HS_Q},
                                               .n_roles = 1,
                                               .layer = index,
@@ -117,7 +133,7 @@ static void list_vocabulary(const struct hs_engine *engine, struct pieces *out) 
 
 static headsift_status pack_matrices(struct hs_engine *engine, headsift_error *error) {
     const struct hs_config *c = engine->config;
-    size_t layer = (size_t)(c->n_kv_head + 2 + 2 * engine->n_ffn_pieces);
+    size_t layer = (size_t)(engine->n_query_pieces + 2 + 2 * engine->n_ffn_pieces);
     size_t most = (size_t)c->n_layer * layer + (size_t)engine->n_vocabulary;
     struct pieces pieces = {.items = hs_alloc(most, sizeof *pieces.items)};
     if (pieces.items == NULL) {
@@ -147,6 +163,7 @@ static headsift_status read_vector(const struct hs_engine *engine, enum hs_role 
         return hs_fail_memory(error, "a vector of weights", (size_t)n * sizeof **out);
     }
     hs_weight_read(weight, 0, 1, *out);
+    scale_values(*out, n, role_scale(engine, role));
     return HEADSIFT_OK;
 }
 
@@ -177,6 +194,10 @@ static headsift_status open_layer(const struct hs_engine *engine, int32_t index,
         float **out;
     } vectors[] = {{HS_ATTENTION_NORM, &layer->attention_norm},
                    {HS_MLP_NORM, &layer->mlp_norm},
+                   {HS_POST_ATTENTION_NORM, &layer->post_attention_norm},
+                   {HS_POST_MLP_NORM, &layer->post_mlp_norm},
+                   {HS_Q_NORM, &layer->query_norm},
+                   {HS_K_NORM, &layer->key_norm},
                    {HS_Q_BIAS, &layer->query_bias},
                    {HS_O_BIAS, &layer->output_bias},
                    {HS_GATE_BIAS, &layer->gate_bias},
@@ -189,7 +210,7 @@ static headsift_status open_layer(const struct hs_engine *engine, int32_t index,
     struct {
         struct hs_matrix ***out;
         int32_t n;
-    } lists[] = {{&layer->queries, engine->config->n_kv_head},
+    } lists[] = {{&layer->queries, engine->n_query_pieces},
                  {&layer->gate_up, engine->n_ffn_pieces},
                  {&layer->down, engine->n_ffn_pieces}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
@@ -204,12 +225,10 @@ static headsift_status open_layer(const struct hs_engine *engine, int32_t index,
 headsift_status hs_weights_pack(struct hs_engine *engine, headsift_error *error) {
     const struct hs_config *c = engine->config;
     engine->layers = hs_alloc((size_t)c->n_layer, sizeof *engine->layers);
-    engine->frequencies = hs_alloc((size_t)c->head_dim / 2, sizeof *engine->frequencies);
     engine->vocabulary = hs_alloc((size_t)engine->n_vocabulary, sizeof(struct hs_matrix *));
-    if (engine->layers == NULL || engine->frequencies == NULL || engine->vocabulary == NULL) {
+    if (engine->layers == NULL || engine->vocabulary == NULL) {
         return hs_fail_memory(error, "layers", (size_t)c->n_layer * sizeof *engine->layers);
     }
-    hs_rope_frequencies(engine->model, engine->frequencies);
     HS_TRY(read_vector(engine, HS_OUTPUT_NORM, 0, &engine->output_norm, error));
     for (int32_t i = 0; i < c->n_layer; i++) {
         HS_TRY(open_layer(engine, i, error));
@@ -245,8 +264,10 @@ static void layer_free(const struct hs_engine *engine, struct hs_layer *layer) {
     hs_free(layer->queries);
     hs_free(layer->gate_up);
     hs_free(layer->down);
-    float *vectors[] = {layer->attention_norm, layer->mlp_norm,  layer->query_bias, layer->key_value_bias,
-                        layer->output_bias,    layer->gate_bias, layer->up_bias,    layer->down_bias};
+    float *vectors[] = {
+        layer->attention_norm,      layer->mlp_norm,     layer->query_bias, layer->key_value_bias, layer->output_bias,
+        layer->gate_bias,           layer->up_bias,      layer->down_bias,  layer->query_norm,     layer->key_norm,
+        layer->post_attention_norm, layer->post_mlp_norm};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         hs_free(vectors[i]);
     }
@@ -260,5 +281,4 @@ void hs_weights_free(struct hs_engine *engine) {
     hs_free(engine->vocabulary);
     hs_free(engine->layers);
     hs_free(engine->output_norm);
-    hs_free(engine->frequencies);
 }

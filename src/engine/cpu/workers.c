@@ -19,6 +19,9 @@ static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 static headsift_status arrays_alloc(const struct array *arrays, size_t n, size_t rows, headsift_error *error) {
     for (size_t i = 0; i < n; i++) {
+        if (arrays[i].row_bytes == 0) {
+            continue;
+        }
         void *array = hs_alloc_aligned(rows, arrays[i].row_bytes);
         if (array == NULL) {
             return hs_fail_memory(error, "a block of activations", rows * arrays[i].row_bytes);
@@ -50,16 +53,21 @@ static headsift_status worker_alloc(const struct hs_engine *engine, struct hs_wo
     size_t rows = (size_t)hs_gemm_padded(engine->block_rows), heads = (size_t)(c->n_head * c->head_dim);
     size_t kv = (size_t)(c->n_kv_head * c->head_dim), piece = (size_t)engine->ffn_piece;
     size_t hidden = (size_t)c->hidden, e = engine->element_size, widest = 2 * kv;
-    const size_t others[] = {heads / (size_t)c->n_kv_head, 2 * piece, (size_t)engine->vocab_block,
+    const size_t others[] = {heads / (size_t)engine->n_query_pieces, 2 * piece, (size_t)engine->vocab_block,
                              engine->s8 != NULL ? hidden : 0};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         widest = larger(widest, others[i]);
     }
     const struct array arrays[] = {
-        {&w->normed, hidden * e}, {(void **)&w->product, widest * sizeof(float)},
-        {&w->queries, heads * e}, {&w->attention, heads * e},
-        {&w->forked, heads * e},  {&w->active, piece * e},
-        {&w->means, kv * e},      {(void **)&w->residual, hidden * sizeof(float)},
+        {&w->normed, hidden * e},
+        {(void **)&w->product, widest * sizeof(float)},
+        {&w->queries, heads * e},
+        {&w->attention, heads * e},
+        {&w->forked, heads * e},
+        {&w->active, piece * e},
+        {&w->means, kv * e},
+        {(void **)&w->residual, hidden * sizeof(float)},
+        {(void **)&w->branch, c->post_norm ? hidden * sizeof(float) : 0},
     };
     HS_TRY(arrays_alloc(arrays, sizeof arrays / sizeof *arrays, rows, error));
     return engine->s8 == NULL ? HEADSIFT_OK : worker_alloc_s8(engine, w, widest, error);
@@ -87,6 +95,7 @@ void hs_workers_free(struct hs_engine *engine) {
                           w->active,
                           w->means,
                           w->residual,
+                          w->branch,
                           w->quantised[0].rows,
                           w->quantised[0].scales,
                           w->quantised[0].outliers,
