@@ -9,5 +9,5 @@ endforeach()
 hs_test(test_monitor SOURCES unit/test_monitor.c ${CMAKE_SOURCE_DIR}/cli/monitor.c ROOMS base LINK headsift_jansson m)
 # Killed, by several ranks, on full disks: a tiny model over files of every kind.
 hs_test(test_kill SOURCES e2e/test_kill.c e2e/tiny_model.c e2e/cli_support.c ROOMS corpus base
-        LINK headsift_zlib headsift_zstd headsift_jansson TIMEOUT 900 LABELS e2e)
+        LINK headsift_zlib headsift_zstd headsift_jansson TIMEOUT 1800 LABELS e2e)
 add_dependencies(test_kill headsift)
