@@ -95,8 +95,12 @@ headsift_status headsift_explain_file(headsift_model *model, const headsift_head
     struct hs_scoring scoring;
     const char *path = inputs->paths[0];
     HS_TRY(hs_scoring_prepare(model, heads, options, monitor, &scoring, error));
-    bool known = inputs->format != NULL || hs_format_takes(path, NULL);
-    if (strcmp(path, "-") == 0 || !known) {
+    bool is_stdin = strcmp(path, "-") == 0, known = inputs->format != NULL || hs_format_takes(path, NULL);
+    if (is_stdin && inputs->format != NULL && strcmp(inputs->format, "text") != 0) {
+        return hs_fail(error, HEADSIFT_USAGE, "stdin is one text: a record of --input-format %s needs a file",
+                       inputs->format);
+    }
+    if (is_stdin || !known) {
         if (row > 0) {
             return hs_fail(error, HEADSIFT_USAGE, "%s is one text: it has no record %lld", path, (long long)row);
         }

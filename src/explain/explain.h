@@ -28,9 +28,10 @@ void hs_explained_free(struct hs_explained *document);
 
 /** Neighbouring tokens that only together are whole characters; mostly one. */
 struct hs_span_of_tokens {
-    size_t first, n;   /**< tokens */
-    size_t start, end; /**< bytes: whole characters */
-    double rise;       /**< sum of masked - base over those that are predicted; NaN: none is */
+    size_t first, n;     /**< tokens */
+    size_t start, end;   /**< bytes: whole characters */
+    double base, masked; /**< sums over those that are predicted; NaN: none is */
+    double rise;         /**< masked - base */
 };
 /** The span that begins at token `first`. */
 struct hs_span_of_tokens hs_explained_span(const struct hs_explained *document, size_t first);

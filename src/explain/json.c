@@ -9,8 +9,8 @@
 #include "base/text.h"
 
 static bool add_number(struct hs_buffer *out, const char *key, double value) {
-    return isnan(value) ? hs_buffer_printf(out, ", \"%s\": null", key)
-                        : hs_buffer_printf(out, ", \"%s\": %.17g", key, value);
+    return isfinite(value) ? hs_buffer_printf(out, ", \"%s\": %.17g", key, value)
+                           : hs_buffer_printf(out, ", \"%s\": null", key);
 }
 
 static bool add_string(struct hs_buffer *out, const char *key, const char *value) {

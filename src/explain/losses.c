@@ -86,16 +86,22 @@ static bool inside_character(const struct hs_explained *document, size_t at) {
 
 struct hs_span_of_tokens hs_explained_span(const struct hs_explained *document, size_t first) {
     const struct hs_explained_token *tokens = document->tokens;
-    struct hs_span_of_tokens span = {.first = first, .start = tokens[first].start, .rise = (double)NAN};
+    struct hs_span_of_tokens span = {.first = first, .start = tokens[first].start};
+    bool predicted = false;
     do {
         const struct hs_explained_token *token = &tokens[first + span.n++];
-        double rise = token->masked - token->base;
-        if (!isnan(rise)) {
-            span.rise = isnan(span.rise) ? rise : span.rise + rise;
+        if (!isnan(token->base) && !isnan(token->masked)) {
+            span.base += token->base;
+            span.masked += token->masked;
+            predicted = true;
         }
         span.end = token->end > span.end ? token->end : span.end;
     } while (first + span.n < document->n &&
              (inside_character(document, span.end) || tokens[first + span.n].start < span.end));
+    if (!predicted) {
+        span.base = span.masked = (double)NAN;
+    }
+    span.rise = span.masked - span.base;
     return span;
 }
 

@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <math.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -112,9 +112,8 @@ static void print_most(const struct hs_explained *document, struct hs_span_of_to
           "<th>masked</th><th>rise</th><th>text</th></tr></thead><tbody>\n",
           out);
     for (size_t i = 0; i < kept && i < MOST_ROWS; i++) {
-        const struct hs_explained_token *token = &document->tokens[spans[i].first];
-        fprintf(out, "<tr><td>%zu</td><td>%.3f</td><td>%.3f</td><td>%+.3f</td><td>", spans[i].first, token->base,
-                token->masked, spans[i].rise);
+        fprintf(out, "<tr><td>%zu</td><td>%.3f</td><td>%.3f</td><td>%+.3f</td><td>", spans[i].first, spans[i].base,
+                spans[i].masked, spans[i].rise);
         print_escaped(document->text + spans[i].start, spans[i].end - spans[i].start, out);
         fputs("</td></tr>\n", out);
     }

@@ -107,6 +107,7 @@ static void parts_of_a_character_go_together(void **state) {
     assert_true(span.n == 1 && span.end == 1 && isnan(span.rise));
     span = hs_explained_span(&made, 1);
     assert_true(span.first == 1 && span.n == 2 && span.start == 1 && span.end == 3 && span.rise == 0.75);
+    assert_true(span.base == 3 && span.masked == 3.75);
 }
 
 enum output { TABLE, COLOUR, JSON, PAGE };
@@ -170,7 +171,36 @@ static void the_page_is_closed_to_its_text(void **state) {
     assert_non_null(strstr(text, "default-src 'none'"));
     assert_non_null(strstr(text, "<pre>&lt;<span title=\"+0.750\" class=\"b\">\xC3\xA9</span><span title=\"-0.750\" "
                                  "class=\"f\">\n</span><span title=\"+0.000\">\xEF\xBF\xBD</span></pre>"));
+    /* both of the character's tokens, as the rise is */
+    assert_non_null(strstr(text, "<tr><td>1</td><td>3.000</td><td>3.750</td><td>+0.750</td>"));
     free(text);
+}
+
+/* A token to which the model gives no probability at all. */
+static void an_infinite_loss_is_no_number_of_json(void **state) {
+    (void)state;
+    made_tokens[4].masked = INFINITY;
+    char *text = printed(JSON);
+    made_tokens[4].masked = 3;
+    json_t *root = json_loads(text, 0, NULL);
+    assert_non_null(root);
+    const json_t *token = json_array_get(json_object_get(root, "tokens"), 4);
+    assert_true(json_is_null(json_object_get(token, "masked")) && json_is_null(json_object_get(token, "difference")));
+    assert_true(json_number_value(json_object_get(token, "base")) == 3);
+    json_decref(root);
+    free(text);
+}
+
+static void stdin_holds_no_records(void **state) {
+    (void)state;
+    headsift_model *model = tiny_scorer(false);
+    const char *path = "-";
+    headsift_inputs inputs = {.paths = &path, .n_paths = 1, .format = "jsonl"};
+    assert_int_equal(
+        headsift_explain_file(model, tiny_heads(), NULL, &inputs, 0, HEADSIFT_EXPLAIN_TEXT, stdout, NULL, &last),
+        HEADSIFT_USAGE);
+    assert_non_null(strstr(last.message, "--input-format jsonl"));
+    headsift_model_close(model);
 }
 
 int main(void) {
@@ -183,6 +213,8 @@ int main(void) {
         cmocka_unit_test(colours_go_around_whole_characters),
         cmocka_unit_test(the_json_reads_back),
         cmocka_unit_test(the_page_is_closed_to_its_text),
+        cmocka_unit_test(an_infinite_loss_is_no_number_of_json),
+        cmocka_unit_test(stdin_holds_no_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
