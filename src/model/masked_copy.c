@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +14,7 @@
 
 enum { BLOCK = 1 << 20 };
 
-static const char CONFIG[] = "config.json", NOTE[] = "headsift_mask.json";
+static const char CONFIG[] = "config.json", NOTE[] = "headsift_mask.json", SINGLE[] = "model.safetensors";
 
 /* Bytes of a weight file that become zero. */
 struct hole {
@@ -274,25 +273,38 @@ static bool same_folder(const char *a, const char *b) {
     return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-/* A folder without config.json is none that anything loads: it is the last file to come, and the first to go. */
+static headsift_status remove_old(const char *directory, const char *name, bool overwrite, headsift_error *error) {
+    char *path = hs_join_path(directory, name);
+    headsift_status status = HEADSIFT_OK;
+    if (path == NULL) {
+        status = hs_fail_memory(error, "a path", 1);
+    } else if (hs_file_exists(path) && !overwrite) {
+        status = hs_fail(error, HEADSIFT_FAILED, "%s is there: use --overwrite to replace it, or another folder", path);
+    } else if (unlink(path) != 0 && errno != ENOENT) {
+        status = hs_fail_errno(error, errno, "can't remove %s", path);
+    }
+    hs_free(path);
+    return status;
+}
+
+static bool has_shard(const struct hs_model *model, const char *name) {
+    bool found = false;
+    for (size_t i = 0; i < model->n_shards; i++) {
+        found |= strcmp(model->shards[i].name, name) == 0;
+    }
+    return found;
+}
+
+/* A folder without config.json is none that anything loads: it is the last file to come, and the first to go. An older
+ * model in one file would be loaded in place of this one's shards. */
 static headsift_status prepare_folder(const struct hs_model *model, const char *directory, bool overwrite,
                                       headsift_error *error) {
     if (same_folder(model->path, directory)) {
         return hs_fail(error, HEADSIFT_USAGE, "%s is the model itself: name another folder", directory);
     }
     HS_TRY(hs_make_directory(directory, error));
-    char *config = hs_join_path(directory, CONFIG);
-    headsift_status status = HEADSIFT_OK;
-    if (config == NULL) {
-        status = hs_fail_memory(error, "a path", 1);
-    } else if (hs_file_exists(config) && !overwrite) {
-        status =
-            hs_fail(error, HEADSIFT_FAILED, "%s is there: use --overwrite to replace it, or another folder", config);
-    } else if (unlink(config) != 0 && errno != ENOENT) {
-        status = hs_fail_errno(error, errno, "can't remove %s", config);
-    }
-    hs_free(config);
-    return status;
+    HS_TRY(remove_old(directory, CONFIG, overwrite, error));
+    return has_shard(model, SINGLE) ? HEADSIFT_OK : remove_old(directory, SINGLE, overwrite, error);
 }
 
 headsift_status hs_model_write_masked(struct hs_model *model, const headsift_head *heads, size_t n,

@@ -150,7 +150,12 @@ static void only_the_heads_rows_differ(void **state) {
     snprintf(bin, sizeof bin, "%s/pytorch_model.bin", source);
     assert_int_equal(hs_file_write(bin, "unmasked", 8, &last), HEADSIFT_OK);
     struct hs_model *model = open_model(source);
-    assert_int_equal(hs_model_write_masked(model, demo_heads, 4, masked, false, NULL, &last), HEADSIFT_OK);
+    snprintf(bin, sizeof bin, "%s/model.safetensors", masked); /* would be loaded in place of the shards */
+    assert_int_equal(hs_make_directory(masked, &last), HEADSIFT_OK);
+    assert_int_equal(hs_file_write(bin, "another model", 13, &last), HEADSIFT_OK);
+    assert_int_equal(hs_model_write_masked(model, demo_heads, 4, masked, false, NULL, &last), HEADSIFT_FAILED);
+    assert_non_null(strstr(last.message, "model.safetensors is there"));
+    assert_int_equal(hs_model_write_masked(model, demo_heads, 4, masked, true, NULL, &last), HEADSIFT_OK);
     struct hs_model *copy = open_model(masked);
     struct against against = {.source = model};
     assert_int_equal(copy->n_shards, 3);

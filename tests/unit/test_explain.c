@@ -186,7 +186,7 @@ static void an_infinite_loss_is_no_number_of_json(void **state) {
     assert_non_null(root);
     const json_t *token = json_array_get(json_object_get(root, "tokens"), 4);
     assert_true(json_is_null(json_object_get(token, "masked")) && json_is_null(json_object_get(token, "difference")));
-    assert_true(json_real_value(json_object_get(token, "base")) == 3);
+    assert_true(json_number_value(json_object_get(token, "base")) == 3);
     json_decref(root);
     free(text);
 }

@@ -38,31 +38,11 @@ headsift_status hs_model_sha256(struct hs_model *model, char hex[HS_HASH_HEX], h
     return HEADSIFT_OK;
 }
 
-headsift_status hs_model_write_masked(struct hs_model *model, const headsift_head *heads, size_t n,
-                                      const char *directory, bool overwrite, const headsift_monitor *monitor,
-                                      headsift_error *error) {
-    (void)model, (void)heads, (void)n, (void)directory, (void)overwrite, (void)monitor;
-    return hs_fail(error, HEADSIFT_FAILED, "not asked here");
-}
-
 headsift_status hs_scorer_engine(headsift_model *scorer, struct hs_engine **out, headsift_error *error) {
     (void)scorer;
     (void)error;
     *out = NULL;
     return HEADSIFT_OK;
-}
-
-/* The room's other users of the model are linked too; no test here calls them. */
-headsift_status hs_model_write_masked(struct hs_model *model, const headsift_head *heads, size_t n,
-                                      const char *directory, bool overwrite, const headsift_monitor *monitor,
-                                      headsift_error *error) {
-    (void)model;
-    (void)heads;
-    (void)n;
-    (void)directory;
-    (void)overwrite;
-    (void)monitor;
-    return hs_fail(error, HEADSIFT_FAILED, "the model is a stand-in");
 }
 
 /* Which sample begins with these tokens. */
