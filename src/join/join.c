@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "corpus/score_writer.h"
+#include "influence/scoring.h"
 #include "select/cursor.h"
 #include "select/ranking.h"
 
@@ -89,7 +90,7 @@ static void fill_scores(const struct hs_cursor *cursor, headsift_score *row) {
 }
 
 static headsift_status write_rows(struct hs_sql *sql, struct hs_score_writer *writer, headsift_score_summary *summary,
-                                  headsift_error *error) {
+                                  struct hs_mask_check *check, headsift_error *error) {
     static const char query[] =
         "SELECT b.id, b.\"file\", b.\"row\", b.domain, b.n_bytes, b.n_tokens::BIGINT, b.n_bytes_scored, "
         "b.n_scored::BIGINT, b.loss, r.loss, b.status, b.note FROM base b JOIN ref r USING (id) ORDER BY b.seq";
@@ -110,6 +111,7 @@ static headsift_status write_rows(struct hs_sql *sql, struct hs_score_writer *wr
         }
         status = hs_score_writer_add(writer, id, id_size, file.data, hs_cursor_integer(&cursor, 2, 0),
                                      domain != NULL ? domain : "", domain_size, &row, error);
+        hs_mask_check_add(check, &row);
         summary->documents++;
         summary->tokens += row.n_tokens;
         summary->unscored += !isfinite(row.score);
@@ -125,8 +127,15 @@ static headsift_status write_part(struct hs_sql *sql, const char *path, const ch
     const char *const metadata[] = {
         "headsift.version", HEADSIFT_VERSION, "headsift.joined_base", base, "headsift.joined_ref", ref, NULL};
     struct hs_score_writer *writer;
+    struct hs_mask_check check = {0};
     HS_TRY(hs_score_writer_open(path, metadata, &writer, error));
-    headsift_status status = write_rows(sql, writer, summary, error);
+    headsift_status status = write_rows(sql, writer, summary, &check, error);
+    if (status == HEADSIFT_OK && check.compared > 0 && check.changed == 0) {
+        status = hs_fail(error, HEADSIFT_FAILED,
+                         "%s: the losses of all %lld documents with %d or more scored tokens are those of %s: one run "
+                         "must be of the masked model",
+                         ref, (long long)check.compared, (int)HS_CHECKED_TOKENS, base);
+    }
     if (status != HEADSIFT_OK) {
         hs_score_writer_abort(writer);
         return status;

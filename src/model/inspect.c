@@ -150,7 +150,7 @@ static void print_memory(const struct hs_model *model, FILE *out) {
     static const struct {
         const char *name;
         double bytes;
-    } dtypes[] = {{"f32", 4}, {"bf16", 2}};
+    } dtypes[] = {{"f32", 4}, {"bf16", 2}, {"int8", 1}};
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
         subject(out, i == 0 ? "memory" : "");
         fprintf(out, "%s: %.1f MB of weights, about %.1f MB more for a document of %lld tokens\n", dtypes[i].name,

@@ -202,7 +202,7 @@ static void a_rank_alone_is_not_the_whole(void **state) {
     assert_one_error(output, "must be 0 to 2");
     output = cli("headsift run -m tiny -o run docs.csv.gz --world 3 --rank 1");
     assert_code(output, 2);
-    assert_one_error(output, "run is for one process");
+    assert_one_error(output, "run does all steps in one process");
     output = cli("headsift " SCORE " -o scores --unit-size 40kilo");
     assert_code(output, 2);
     assert_one_error(output, "must be a size like 32MB");

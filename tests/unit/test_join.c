@@ -127,6 +127,9 @@ static void runs_that_do_not_fit_are_refused(void **state) {
          "record 1", HEADSIFT_FAILED},
         {"{\"loss\":1,\"n_scored\":3}\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n", "\"id\"", HEADSIFT_USAGE},
         {"", "", "there are no records", HEADSIFT_FAILED},
+        {"{\"id\":\"a\",\"loss\":1,\"n_scored\":16}\n{\"id\":\"b\",\"loss\":1,\"n_scored\":15}\n",
+         "{\"id\":\"a\",\"loss\":1,\"n_scored\":16}\n{\"id\":\"b\",\"loss\":2,\"n_scored\":15}\n",
+         "ref.jsonl: the losses of all 1 documents", HEADSIFT_FAILED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         write_bytes("base.jsonl", cases[i].base);
