@@ -149,13 +149,13 @@ static double document_bytes(const struct hs_config *c, double element) {
 static void print_memory(const struct hs_model *model, FILE *out) {
     static const struct {
         const char *name;
-        double bytes;
-    } dtypes[] = {{"f32", 4}, {"bf16", 2}, {"int8", 1}};
+        double weight, activation; /* bytes of an element; int8 keeps some columns in bf16, and its scales */
+    } dtypes[] = {{"f32", 4, 4}, {"bf16", 2, 2}, {"int8", 1.25, 2}};
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
         subject(out, i == 0 ? "memory" : "");
         fprintf(out, "%s: %.1f MB of weights, about %.1f MB more for a document of %lld tokens\n", dtypes[i].name,
-                packed_elements(model) * dtypes[i].bytes / MEGABYTE,
-                document_bytes(&model->config, dtypes[i].bytes) / MEGABYTE, (long long)model->config.context);
+                packed_elements(model) * dtypes[i].weight / MEGABYTE,
+                document_bytes(&model->config, dtypes[i].activation) / MEGABYTE, (long long)model->config.context);
     }
 }
 
