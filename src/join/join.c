@@ -30,6 +30,9 @@ static headsift_status refuse_where(struct hs_sql *sql, const char *query, const
 #define REPEATED(table)                                                                                                \
     "SELECT id, 'stands ' || count(*) || ' times: ids must tell the documents apart' FROM " table                      \
     " GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1"
+#define NEGATIVE(table)                                                                                                \
+    "SELECT id, 'has a loss below 0: a loss is minus the mean of the log-probabilities' FROM " table                   \
+    " WHERE loss < 0 ORDER BY seq LIMIT 1"
 #define MISSING(here, other)                                                                                           \
     "SELECT min(id), 'is missing here, with ' || (count(*) - 1) || ' others that the other run has' FROM " other       \
     " ANTI JOIN " here " USING (id) HAVING count(*) > 0"
@@ -44,12 +47,14 @@ static headsift_status check_runs(struct hs_sql *sql, const char *base, const ch
     }
     HS_TRY(refuse_where(sql, REPEATED("base"), base, error));
     HS_TRY(refuse_where(sql, REPEATED("ref"), ref, error));
+    HS_TRY(refuse_where(sql, NEGATIVE("base"), base, error));
+    HS_TRY(refuse_where(sql, NEGATIVE("ref"), ref, error));
     HS_TRY(refuse_where(sql, MISSING("ref", "base"), ref, error));
     HS_TRY(refuse_where(sql, MISSING("base", "ref"), base, error));
     return refuse_where(sql,
                         "SELECT id, 'has ' || r.n_scored || ' scored tokens here and ' || b.n_scored || ' in the other "
                         "run: both must score the same tokens' FROM base b JOIN ref r USING (id) WHERE b.n_scored <> "
-                        "r.n_scored ORDER BY b.seq LIMIT 1",
+                        "r.n_scored AND b.loss IS NOT NULL AND r.loss IS NOT NULL ORDER BY b.seq LIMIT 1",
                         ref, error);
 }
 
@@ -188,11 +193,15 @@ static headsift_status join_into(const char *path, const char *spill, const stru
 static headsift_status join(const struct hs_input_list *base, const struct hs_input_list *ref, const char *names[2],
                             const char *directory, bool overwrite, headsift_score_summary *summary,
                             headsift_error *error) {
-    char *path = hs_join_path(directory, "part-00000-joined.parquet"), *spill = hs_join_path(directory, ".spill-join");
+    char *path = hs_join_path(directory, "part-00000-joined.parquet"), *spill = hs_join_path(directory, ".spill-join"),
+         *settings = hs_join_path(directory, "score.json");
     bool there = hs_is_directory(directory);
     headsift_status status = path != NULL && spill != NULL ? HEADSIFT_OK : hs_fail_memory(error, "a path", 1);
     if (status == HEADSIFT_OK && hs_file_exists(path) && !overwrite) {
         status = hs_fail(error, HEADSIFT_FAILED, "%s is there: use --overwrite to replace it, or another folder", path);
+    }
+    if (status == HEADSIFT_OK && settings != NULL && hs_file_exists(settings)) {
+        status = hs_fail(error, HEADSIFT_FAILED, "%s holds the rows of headsift score: name another folder", directory);
     }
     if (status == HEADSIFT_OK) {
         status = hs_make_directory(directory, error);
@@ -205,6 +214,7 @@ static headsift_status join(const struct hs_input_list *base, const struct hs_in
     }
     hs_free(path);
     hs_free(spill);
+    hs_free(settings);
     return status;
 }
 

@@ -295,6 +295,21 @@ static bool has_shard(const struct hs_model *model, const char *name) {
     return found;
 }
 
+/* Whether a folder holds other files than an unfinished masked copy has: its note is the first file to come. */
+static bool holds_others(const char *directory) {
+    char *note = hs_join_path(directory, NOTE);
+    bool ours = note != NULL && hs_file_exists(note), any = false;
+    DIR *folder = ours ? NULL : opendir(directory);
+    for (struct dirent *entry; !any && folder != NULL && (entry = readdir(folder)) != NULL;) {
+        any = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    hs_free(note);
+    return any;
+}
+
 /* A folder without config.json is none that anything loads: it is the last file to come, and the first to go. An older
  * model in one file would be loaded in place of this one's shards. */
 static headsift_status prepare_folder(const struct hs_model *model, const char *directory, bool overwrite,
@@ -304,7 +319,13 @@ static headsift_status prepare_folder(const struct hs_model *model, const char *
     }
     HS_TRY(hs_make_directory(directory, error));
     HS_TRY(remove_old(directory, CONFIG, overwrite, error));
-    return has_shard(model, SINGLE) ? HEADSIFT_OK : remove_old(directory, SINGLE, overwrite, error);
+    if (!has_shard(model, SINGLE)) {
+        HS_TRY(remove_old(directory, SINGLE, overwrite, error));
+    }
+    return overwrite || !holds_others(directory)
+               ? HEADSIFT_OK
+               : hs_fail(error, HEADSIFT_FAILED, "%s is not empty: use --overwrite to write into it, or another folder",
+                         directory);
 }
 
 headsift_status hs_model_write_masked(struct hs_model *model, const headsift_head *heads, size_t n,
@@ -327,13 +348,13 @@ headsift_status hs_model_write_masked(struct hs_model *model, const headsift_hea
         status = prepare_folder(model, directory, overwrite, error);
     }
     if (status == HEADSIFT_OK) {
+        status = write_note(model, sha256, heads, n, directory, error);
+    }
+    if (status == HEADSIFT_OK) {
         status = copy_shards(model, &holes, directory, monitor, error);
     }
     if (status == HEADSIFT_OK) {
         status = copy_others(model, directory, error);
-    }
-    if (status == HEADSIFT_OK) {
-        status = write_note(model, sha256, heads, n, directory, error);
     }
     if (status == HEADSIFT_OK) {
         status = copy_named(model, CONFIG, directory, error);

@@ -187,11 +187,19 @@ static void refusals(void **state) {
     assert_int_equal(hs_model_write_masked(model, &head, 1, masked, false, NULL, &last), HEADSIFT_FAILED);
     assert_non_null(strstr(last.message, "--overwrite"));
     assert_int_equal(hs_model_write_masked(model, &head, 1, masked, true, NULL, &last), HEADSIFT_OK);
+    char other[512], file[600];
+    fresh_folder("mask_other", other, sizeof other);
+    assert_int_equal(hs_make_directory(other, &last), HEADSIFT_OK);
+    snprintf(file, sizeof file, "%s/README.md", other);
+    assert_int_equal(hs_file_write(file, "mine", 4, &last), HEADSIFT_OK);
+    assert_int_equal(hs_model_write_masked(model, &head, 1, other, false, NULL, &last), HEADSIFT_FAILED);
+    assert_non_null(strstr(last.message, "not empty"));
     volatile sig_atomic_t stop = 1;
     headsift_monitor monitor = {.stop = &stop};
     assert_int_equal(hs_model_write_masked(model, &head, 1, masked, true, &monitor, &last), HEADSIFT_STOPPED);
     snprintf(config, sizeof config, "%s/config.json", masked);
     assert_false(hs_file_exists(config)); /* what is not whole can't be loaded */
+    assert_int_equal(hs_model_write_masked(model, &head, 1, masked, false, NULL, &last), HEADSIFT_OK); /* it goes on */
     hs_model_close(model);
 }
 

@@ -164,3 +164,17 @@ void remove_file(const struct scene *scene, const char *name) {
     path_of(scene, name, path);
     assert_int_equal(unlink(path), 0);
 }
+
+int scene_set_up(void **state) {
+    static struct scene scene;
+    scene.model = tiny_scorer(false);
+    *state = &scene;
+    return 0;
+}
+
+int scene_tear_down(void **state) {
+    struct scene *scene = *state;
+    headsift_model_close(scene->model);
+    hs_buffer_free(&scene->log);
+    return 0;
+}

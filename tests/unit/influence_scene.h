@@ -46,4 +46,8 @@ headsift_status simple(struct scene *scene, const char *names);
 /** The first value of a query in which each @ stands for the folder. */
 const char *ask(const struct scene *scene, const char *query);
 
+/** A group's scene with a tiny model, in *state. */
+int scene_set_up(void **state);
+int scene_tear_down(void **state);
+
 #endif

@@ -279,20 +279,6 @@ static void a_full_disk_is_one_line_and_goes_on_afterwards(void **state) {
     hs_free(part);
 }
 
-static int set_up(void **state) {
-    static struct scene scene;
-    scene.model = tiny_scorer(false);
-    *state = &scene;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    headsift_model_close(scene->model);
-    hs_buffer_free(&scene->log);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_time_is_refused_or_accepted_as_it_is),
@@ -307,5 +293,5 @@ int main(void) {
         cmocka_unit_test(a_place_that_can_t_be_is_one_line),
         cmocka_unit_test(a_full_disk_is_one_line_and_goes_on_afterwards),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scene_set_up, scene_tear_down);
 }

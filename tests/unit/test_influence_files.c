@@ -299,20 +299,6 @@ static void own_parts_are_no_inputs(void **state) {
     assert_non_null(strstr(scene->log.data, "nothing left to score"));
 }
 
-static int set_up(void **state) {
-    static struct scene scene;
-    scene.model = tiny_scorer(false);
-    *state = &scene;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    headsift_model_close(scene->model);
-    hs_buffer_free(&scene->log);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_a_record_in_order),
@@ -331,5 +317,5 @@ int main(void) {
         cmocka_unit_test(a_file_without_records_has_an_empty_part),
         cmocka_unit_test(own_parts_are_no_inputs),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scene_set_up, scene_tear_down);
 }

@@ -364,20 +364,6 @@ static void a_giant_passes_and_its_memory_goes(void **state) {
     hs_pack_free(&pack);
 }
 
-static int set_up(void **state) {
-    static struct scene scene;
-    scene.model = tiny_scorer(false);
-    *state = &scene;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    headsift_model_close(scene->model);
-    hs_buffer_free(&scene->log);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_come_in_order_over_all_inputs),
@@ -391,5 +377,5 @@ int main(void) {
         cmocka_unit_test(duplicates_are_counted_over_windows_and_inputs),
         cmocka_unit_test(a_giant_passes_and_its_memory_goes),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scene_set_up, scene_tear_down);
 }

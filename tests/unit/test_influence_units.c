@@ -380,20 +380,6 @@ static void wrong_ranks_are_refused(void **state) {
     shell(scene, "! test -e out");
 }
 
-static int set_up(void **state) {
-    static struct scene scene;
-    scene.model = tiny_scorer(false);
-    *state = &scene;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    headsift_model_close(scene->model);
-    hs_buffer_free(&scene->log);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_in_units_has_the_rows_of_a_file_in_one),
@@ -410,5 +396,5 @@ int main(void) {
         cmocka_unit_test(an_index_that_another_rank_makes_is_waited_for),
         cmocka_unit_test(wrong_ranks_are_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scene_set_up, scene_tear_down);
 }

@@ -122,20 +122,6 @@ static void large_labels_end_a_window(void **state) {
     hs_free(id);
 }
 
-static int set_up(void **state) {
-    static struct scene scene;
-    scene.model = tiny_scorer(false);
-    *state = &scene;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    headsift_model_close(scene->model);
-    hs_buffer_free(&scene->log);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_texts_go_first_and_alone),
@@ -143,5 +129,5 @@ int main(void) {
         cmocka_unit_test(work_ends_a_window),
         cmocka_unit_test(large_labels_end_a_window),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scene_set_up, scene_tear_down);
 }

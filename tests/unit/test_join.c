@@ -126,6 +126,8 @@ static void runs_that_do_not_fit_are_refused(void **state) {
         {"{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\nnot json\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n",
          "record 1", HEADSIFT_FAILED},
         {"{\"loss\":1,\"n_scored\":3}\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n", "\"id\"", HEADSIFT_USAGE},
+        {"{\"id\":\"a\",\"loss\":-1,\"n_scored\":3}\n", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n",
+         "\"a\" has a loss below 0", HEADSIFT_FAILED},
         {"", "", "there are no records", HEADSIFT_FAILED},
         {"{\"id\":\"a\",\"loss\":1,\"n_scored\":16}\n{\"id\":\"b\",\"loss\":1,\"n_scored\":15}\n",
          "{\"id\":\"a\",\"loss\":1,\"n_scored\":16}\n{\"id\":\"b\",\"loss\":2,\"n_scored\":15}\n",
@@ -158,6 +160,23 @@ static void the_folder_comes_first(void **state) {
     assert_false(hs_is_directory(in_folder("out/.spill-join")));
 }
 
+static void a_document_that_failed_in_one_run_has_no_score(void **state) {
+    (void)state;
+    write_bytes("base.jsonl", "{\"id\":\"a\",\"logprobs\":[-1,-1]}\n{\"id\":\"b\",\"logprobs\":[-1,-3]}\n");
+    write_bytes("ref.jsonl", "{\"id\":\"a\",\"logprobs\":[]}\n{\"id\":\"b\",\"logprobs\":[-2,-4]}\n");
+    join("base.jsonl", "ref.jsonl", HEADSIFT_UNSCORED);
+    assert_string_equal(rows("id, coalesce(score::VARCHAR, 'none'), status"), "a none failed; b 0.5 ok");
+}
+
+static void scores_of_the_command_are_left_alone(void **state) {
+    (void)state;
+    write_bytes("base.jsonl", "{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\n");
+    assert_int_equal(hs_make_directory(in_folder("out"), &last_error), HEADSIFT_OK);
+    write_bytes("out/score.json", "{}");
+    join("base.jsonl", "base.jsonl", HEADSIFT_FAILED);
+    assert_non_null(strstr(last_error.message, "headsift score"));
+}
+
 static void parquet_without_the_columns_is_refused(void **state) {
     (void)state;
     sql("COPY (SELECT 'a' AS id, 1.0 AS loss) TO '@/short.parquet' (FORMAT parquet)");
@@ -187,6 +206,8 @@ int main(void) {
         cmocka_unit_test_setup(what_has_no_loss_has_no_score, set_up),
         cmocka_unit_test_setup(runs_that_do_not_fit_are_refused, set_up),
         cmocka_unit_test_setup(the_folder_comes_first, set_up),
+        cmocka_unit_test_setup(a_document_that_failed_in_one_run_has_no_score, set_up),
+        cmocka_unit_test_setup(scores_of_the_command_are_left_alone, set_up),
         cmocka_unit_test_setup(parquet_without_the_columns_is_refused, set_up),
         cmocka_unit_test_setup(a_selection_takes_the_rows, set_up),
     };

@@ -18,17 +18,9 @@ static void weigh_in_bf16(float *scores, int64_t keys, int64_t seen, float *larg
 
 static void rms_norm(const float *x, const float *weight, int64_t n, float eps, void *to) {
     uint16_t *out = to;
-    vec squares = {0};
+    const float scale = inverse_rms(x, n, eps);
     int64_t i = 0;
     for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
-        squares += load(x + i) * load(x + i);
-    }
-    float sum = sum_of(squares);
-    for (; i < n; i++) {
-        sum += x[i] * x[i];
-    }
-    float scale = 1 / sqrtf(sum / (float)n + eps);
-    for (i = 0; i + HS_WIDTH <= n; i += HS_WIDTH) {
         put(out + i, load(x + i) * spread(scale) * load(weight + i));
     }
     for (; i < n; i++) {

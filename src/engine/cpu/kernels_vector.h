@@ -6,17 +6,8 @@ typedef float element;
 
 static void rms_norm(const float *x, const float *weight, int64_t n, float eps, void *to) {
     float *out = to;
-    vec squares = {0};
-    int64_t i = 0;
-    for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
-        squares += load(x + i) * load(x + i);
-    }
-    float sum = sum_of(squares);
-    for (; i < n; i++) {
-        sum += x[i] * x[i];
-    }
-    float scale = 1 / sqrtf(sum / (float)n + eps);
-    for (i = 0; i < n; i++) {
+    const float scale = inverse_rms(x, n, eps);
+    for (int64_t i = 0; i < n; i++) {
         out[i] = x[i] * scale * weight[i];
     }
 }

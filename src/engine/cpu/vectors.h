@@ -137,7 +137,8 @@ static void soft_cap(float *x, int64_t n, float cap) {
     }
 }
 
-static void norm_floats(float *x, const float *weight, int64_t n, float eps) {
+/* 1 / sqrt(mean(x^2) + eps) */
+static inline float inverse_rms(const float *x, int64_t n, float eps) {
     vec squares = {0};
     int64_t i = 0;
     for (; i + HS_WIDTH <= n; i += HS_WIDTH) {
@@ -147,8 +148,12 @@ static void norm_floats(float *x, const float *weight, int64_t n, float eps) {
     for (; i < n; i++) {
         sum += x[i] * x[i];
     }
-    float scale = 1 / sqrtf(sum / (float)n + eps);
-    for (i = 0; i < n; i++) {
+    return 1 / sqrtf(sum / (float)n + eps);
+}
+
+static void norm_floats(float *x, const float *weight, int64_t n, float eps) {
+    const float scale = inverse_rms(x, n, eps);
+    for (int64_t i = 0; i < n; i++) {
         x[i] = x[i] * scale * weight[i];
     }
 }
