@@ -106,7 +106,9 @@ static headsift_status gemma_windows(const struct hs_source *in, struct hs_confi
         HS_TRY(hs_source_layer_types(in, c, &listed));
     }
     for (int32_t i = 0; !listed && i < c->n_layer; i++) {
-        c->layer_flags[i] |= (i + 1) % pattern != 0 ? HS_LAYER_WINDOW : 0;
+        if ((i + 1) % pattern != 0) {
+            c->layer_flags[i] |= HS_LAYER_WINDOW;
+        }
     }
     return HEADSIFT_OK;
 }
