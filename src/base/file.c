@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -266,22 +267,26 @@ static headsift_status name_new(const char *temporary, const char *path, bool *c
     return *created ? sync_folder_of(path, error) : HEADSIFT_OK;
 }
 
+/* Writes bytes to a stream that was just opened (NULL: it could not be), on disk when it returns; closes it. @return 0
+ * or an errno */
+static int write_synced(FILE *stream, const void *bytes, size_t size) {
+    if (stream == NULL) {
+        return errno;
+    }
+    bool ok = fwrite(bytes, 1, size, stream) == size && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
+    int reason = ok ? 0 : errno;
+    return fclose(stream) != 0 && ok ? errno : reason;
+}
+
 headsift_status hs_file_create(const char *path, const void *bytes, size_t size, bool *created, headsift_error *error) {
     char *temporary = hs_temporary_path(path);
     *created = false;
     if (temporary == NULL) {
         return hs_fail_memory(error, path, strlen(path));
     }
-    FILE *stream = fopen(temporary, "we");
-    bool ok =
-        stream != NULL && fwrite(bytes, 1, size, stream) == size && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
-    int reason = errno;
-    if (stream != NULL && fclose(stream) != 0 && ok) {
-        ok = false;
-        reason = errno;
-    }
+    int reason = write_synced(fopen(temporary, "we"), bytes, size);
     headsift_status status =
-        ok ? name_new(temporary, path, created, error) : hs_fail_errno(error, reason, "can't write %s", path);
+        reason == 0 ? name_new(temporary, path, created, error) : hs_fail_errno(error, reason, "can't write %s", path);
     unlink(temporary);
     hs_free(temporary);
     return status;
@@ -289,16 +294,26 @@ headsift_status hs_file_create(const char *path, const void *bytes, size_t size,
 
 headsift_status hs_file_append(const char *path, const void *bytes, size_t size, headsift_error *error) {
     bool there = hs_file_exists(path);
-    FILE *stream = fopen(path, "ae");
-    bool ok =
-        stream != NULL && fwrite(bytes, 1, size, stream) == size && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
-    int reason = errno;
-    if (stream != NULL && fclose(stream) != 0 && ok) {
-        ok = false;
-        reason = errno;
-    }
-    if (!ok) {
+    int reason = write_synced(fopen(path, "ae"), bytes, size);
+    if (reason != 0) {
         return hs_fail_errno(error, reason, "can't write %s", path);
     }
     return there ? HEADSIFT_OK : sync_folder_of(path, error);
+}
+
+headsift_status hs_each_file(const char *folder, const char *suffix, hs_take_file take, void *user,
+                             headsift_error *error) {
+    DIR *stream = opendir(folder);
+    if (stream == NULL) {
+        return errno == ENOENT ? HEADSIFT_OK : hs_fail_errno(error, errno, "can't open %s", folder);
+    }
+    headsift_status status = HEADSIFT_OK;
+    for (struct dirent *entry; status == HEADSIFT_OK && (entry = readdir(stream)) != NULL;) {
+        size_t size = strlen(entry->d_name), tail = strlen(suffix);
+        if (size > tail && strcmp(entry->d_name + size - tail, suffix) == 0) {
+            status = take(user, folder, entry->d_name, error);
+        }
+    }
+    closedir(stream);
+    return status;
 }

@@ -32,6 +32,12 @@ bool hs_is_directory(const char *path);
 
 /** Makes a directory and its parents; one that exists is fine. */
 headsift_status hs_make_directory(const char *path, headsift_error *error);
+/** @param folder the one that hs_each_file was given. */
+typedef headsift_status (*hs_take_file)(void *user, const char *folder, const char *name, headsift_error *error);
+/** Calls `take` for each name in a folder that is longer than `suffix` and ends in it, in no order, until it fails. A
+ *  folder that is not there has none; one that can't be opened is HEADSIFT_FAILED. */
+headsift_status hs_each_file(const char *folder, const char *suffix, hs_take_file take, void *user,
+                             headsift_error *error);
 /** "directory/name" in fresh memory; NULL when there is no memory. */
 char *hs_join_path(const char *directory, const char *name);
 

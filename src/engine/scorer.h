@@ -18,7 +18,7 @@ struct headsift_model {
 };
 
 /** Prose, maths, code and markup that an engine in int8 is calibrated with: always the same, so that a model's scores
- *  are the same wherever they are computed. */
+ *  are the same on machines of one CPU class. */
 extern const char hs_calibration_text[];
 
 /** The engine, opened on the first call. */

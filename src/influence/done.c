@@ -2,8 +2,6 @@
  * is done and comes to the same verdict as one call would have. A part is done when its file is there and a line that
  * is about the input's present content; the line comes first. A line that a crash cut short is no line. */
 #define _GNU_SOURCE
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -59,29 +57,9 @@ static headsift_status read_lines(const struct hs_score_plan *plan, const char *
     return status;
 }
 
-/* Calls `take` with the path of every file of a folder; one that is not there has none. */
-static headsift_status each_file(const char *path, const char *suffix, struct hs_score_plan *plan,
-                                 headsift_status (*take)(struct hs_score_plan *plan, const char *folder,
-                                                         const char *name, headsift_error *error),
-                                 headsift_error *error) {
-    DIR *folder = opendir(path);
-    if (folder == NULL) {
-        return errno == ENOENT ? HEADSIFT_OK : hs_fail_errno(error, errno, "can't open %s", path);
-    }
-    headsift_status status = HEADSIFT_OK;
-    for (struct dirent *entry; status == HEADSIFT_OK && (entry = readdir(folder)) != NULL;) {
-        size_t size = strlen(entry->d_name), tail = strlen(suffix);
-        if (size > tail && strcmp(entry->d_name + size - tail, suffix) == 0) {
-            status = take(plan, path, entry->d_name, error);
-        }
-    }
-    closedir(folder);
-    return status;
-}
-
-static headsift_status see_part(struct hs_score_plan *plan, const char *folder, const char *name,
-                                headsift_error *error) {
+static headsift_status see_part(void *user, const char *folder, const char *name, headsift_error *error) {
     (void)folder, (void)error;
+    struct hs_score_plan *plan = user;
     struct hs_part *part = hs_plan_find(plan, name);
     if (part != NULL) {
         part->there = true;
@@ -89,8 +67,8 @@ static headsift_status see_part(struct hs_score_plan *plan, const char *folder, 
     return HEADSIFT_OK;
 }
 
-static headsift_status see_records(struct hs_score_plan *plan, const char *folder, const char *name,
-                                   headsift_error *error) {
+static headsift_status see_records(void *user, const char *folder, const char *name, headsift_error *error) {
+    struct hs_score_plan *plan = user;
     char *path = hs_join_path(folder, name);
     headsift_status status = path != NULL ? read_lines(plan, path, error) : hs_fail_memory(error, "a path", 1);
     hs_free(path);
@@ -101,10 +79,10 @@ headsift_status hs_plan_look(struct hs_score_plan *plan, headsift_error *error) 
     for (size_t i = 0; i < plan->n_parts; i++) {
         plan->parts[i].there = plan->parts[i].done = false;
     }
-    HS_TRY(each_file(plan->directory, ".parquet", plan, see_part, error));
+    HS_TRY(hs_each_file(plan->directory, ".parquet", see_part, plan, error));
     char *records = hs_join_path(plan->directory, "_parts");
-    headsift_status status =
-        records != NULL ? each_file(records, ".jsonl", plan, see_records, error) : hs_fail_memory(error, "a path", 1);
+    headsift_status status = records != NULL ? hs_each_file(records, ".jsonl", see_records, plan, error)
+                                             : hs_fail_memory(error, "a path", 1);
     hs_free(records);
     return status;
 }

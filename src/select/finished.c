@@ -1,8 +1,6 @@
 /* Whether a folder of scores is whole: DIR/_index/ says how many units each input has, DIR/_parts/ which are done, and
  * each must have its file (docs/formats.md). Folders without score.json are taken as they are. */
 #define _GNU_SOURCE
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,13 +56,15 @@ static void read_lines(const struct hs_buffer *text, json_t *done) {
     }
 }
 
-static headsift_status take_file(const char *folder, const char *name, struct count *count, headsift_error *error) {
+static headsift_status take_file(void *user, const char *folder, const char *name, headsift_error *error) {
+    struct count *count = user;
     (void)folder;
     return json_object_set_new(count->files, name, json_true()) == 0 ? HEADSIFT_OK
                                                                      : hs_fail_memory(error, "a list of parts", 1);
 }
 
-static headsift_status take_records(const char *folder, const char *name, struct count *count, headsift_error *error) {
+static headsift_status take_records(void *user, const char *folder, const char *name, headsift_error *error) {
+    struct count *count = user;
     struct hs_buffer text = {0};
     char *path = hs_join_path(folder, name);
     headsift_status status =
@@ -77,25 +77,6 @@ static headsift_status take_records(const char *folder, const char *name, struct
     return status;
 }
 
-static headsift_status each_name(const char *path, const char *suffix, struct count *count,
-                                 headsift_status (*take)(const char *folder, const char *name, struct count *count,
-                                                         headsift_error *error),
-                                 headsift_error *error) {
-    DIR *folder = opendir(path);
-    if (folder == NULL) {
-        return errno == ENOENT ? HEADSIFT_OK : hs_fail_errno(error, errno, "can't open %s", path);
-    }
-    headsift_status status = HEADSIFT_OK;
-    for (struct dirent *entry; status == HEADSIFT_OK && (entry = readdir(folder)) != NULL;) {
-        size_t size = strlen(entry->d_name), tail = strlen(suffix);
-        if (size > tail && strcmp(entry->d_name + size - tail, suffix) == 0) {
-            status = take(path, entry->d_name, count, error);
-        }
-    }
-    closedir(folder);
-    return status;
-}
-
 static headsift_status count_parts(const char *folder, struct count *count, headsift_error *error) {
     char *records = hs_join_path(folder, "_parts");
     count->files = json_object();
@@ -104,9 +85,9 @@ static headsift_status count_parts(const char *folder, struct count *count, head
         hs_free(records);
         return hs_fail_memory(error, "a list of parts", 1);
     }
-    headsift_status status = each_name(folder, ".parquet", count, take_file, error);
+    headsift_status status = hs_each_file(folder, ".parquet", take_file, count, error);
     if (status == HEADSIFT_OK) {
-        status = each_name(records, ".jsonl", count, take_records, error);
+        status = hs_each_file(records, ".jsonl", take_records, count, error);
     }
     hs_free(records);
     return status;

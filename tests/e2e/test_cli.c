@@ -40,6 +40,23 @@ static void version_is_printed(void **state) {
     }
 }
 
+static void join_puts_two_runs_together(void **state) {
+    (void)state;
+    const struct cli_output *output = cli("printf '{\"id\":\"a\",\"loss\":1,\"n_scored\":3}\\n' >base.jsonl; printf "
+                                          "'{\"id\":\"a\",\"loss\":2,\"n_scored\":3}\\n' >ref.jsonl; "
+                                          "headsift join base.jsonl ref.jsonl -o joined && ls joined");
+    assert_code(output, 0);
+    assert_string_equal(output->out.data, "part-00000-joined.parquet\n");
+    assert_non_null(strstr(output->err.data, "1 documents, 1 scored, in joined"));
+    assert_code(cli("headsift join base.jsonl ref.jsonl -o joined"), 1);
+    assert_one_error(output, "--overwrite");
+    assert_code(cli("headsift join base.jsonl ref.jsonl -o joined --overwrite"), 0);
+    assert_code(cli("headsift join base.jsonl -o joined"), 2);
+    cli("printf '{\"id\":\"a\",\"logprobs\":[]}\\n' >none.jsonl");
+    assert_code(cli("headsift join none.jsonl none.jsonl -o unscored"), 3);
+    assert_non_null(strstr(output->err.data, "no score"));
+}
+
 static void no_command_is_wrong_usage(void **state) {
     (void)state;
     const struct cli_output *output = cli("headsift");
@@ -177,6 +194,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_goes_to_stdout),
         cmocka_unit_test(version_is_printed),
+        cmocka_unit_test(join_puts_two_runs_together),
         cmocka_unit_test(no_command_is_wrong_usage),
         cmocka_unit_test(wrong_usage_is_one_line_with_a_hint),
         cmocka_unit_test(what_is_not_there_fails_with_its_name),

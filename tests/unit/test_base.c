@@ -188,6 +188,35 @@ static void a_replaced_file_is_the_old_one_or_the_new_one(void **state) {
     unlink(path);
 }
 
+static headsift_status take_name(void *user, const char *folder, const char *name, headsift_error *error) {
+    (void)folder;
+    strcat(user, name);
+    return strcmp(name, "stop.x") == 0 ? hs_fail(error, HEADSIFT_FAILED, "stopped") : HEADSIFT_OK;
+}
+
+static void each_file_of_a_suffix_is_taken(void **state) {
+    (void)state;
+    char folder[400], path[512], names[64] = "";
+    headsift_error error = {0};
+    test_scratch(folder, sizeof folder, "each");
+    assert_int_equal(hs_make_directory(folder, &error), HEADSIFT_OK);
+    static const char *const there[] = {"a.x", ".x", "b.xy", "x"};
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, there[i]);
+        assert_int_equal(hs_file_write(path, "", 0, &error), HEADSIFT_OK);
+    }
+    assert_int_equal(hs_each_file(folder, ".x", take_name, names, &error), HEADSIFT_OK);
+    assert_string_equal(names, "a.x");
+    snprintf(path, sizeof path, "%s/stop.x", folder);
+    assert_int_equal(hs_file_write(path, "", 0, &error), HEADSIFT_OK);
+    assert_int_equal(hs_each_file(folder, ".x", take_name, names, &error), HEADSIFT_FAILED);
+    assert_string_equal(error.message, "stopped");
+    unlink(path);
+    assert_int_equal(hs_each_file("/nonexistent/folder", ".x", take_name, names, &error), HEADSIFT_OK);
+    snprintf(path, sizeof path, "%s/a.x", folder);
+    assert_int_equal(hs_each_file(path, ".x", take_name, names, &error), HEADSIFT_FAILED); /* no folder */
+}
+
 static void counts_and_times_read_well(void **state) {
     (void)state;
     static const struct {
@@ -310,6 +339,7 @@ int main(void) {
         cmocka_unit_test(one_of_many_creates_a_file),
         cmocka_unit_test(processes_that_are_gone_are_told_from_others),
         cmocka_unit_test(a_replaced_file_is_the_old_one_or_the_new_one),
+        cmocka_unit_test(each_file_of_a_suffix_is_taken),
         cmocka_unit_test(counts_and_times_read_well),
         cmocka_unit_test(stamps_read_back),
         cmocka_unit_test(a_process_of_a_container_on_this_host_has_another_name),
