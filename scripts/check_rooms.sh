@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # In the order in which they may use one another: a room includes only itself and rooms before it.
-rooms='base tokenizer model engine corpus probe influence explain select join run status bench'
+rooms='base tokenizer model engine corpus probe influence explain select join eval compare judge report run status bench'
 broken=0
 
 report() {
@@ -32,7 +32,7 @@ only() {
     done
     report "$library is known outside of $*" "$found"
 }
-only DuckDB 'duckdb' corpus select join report
+only DuckDB 'duckdb' corpus select join compare judge report
 only oneDNN 'dnnl|oneapi' engine/cpu train
 only ggml 'gg(ml|uf)' model
 only PCRE2 'pcre2' tokenizer
