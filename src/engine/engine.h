@@ -25,12 +25,13 @@ struct hs_int8_recipe {
 #define HS_INT8_RECIPE ((struct hs_int8_recipe){.outliers = 64, .hadamard = true})
 
 struct hs_engine_options {
-    headsift_dtype dtype; /**< AUTO counts as F32: it is resolved above the engine */
-    int threads;          /**< 0: as many as the process may use */
-    int32_t block_rows;   /**< rows that go through a layer together; 0: chosen for the caches */
-    int32_t vocab_block;  /**< logit columns alive at a time; 0: chosen for the caches */
-    size_t stream_bytes;  /**< hidden states, and one layer's cache, of masked streams alive at a time; 0: 256 MB.
-                           *   At least one stream is */
+    headsift_dtype dtype;  /**< AUTO counts as F32: it is resolved above the engine */
+    int threads;           /**< 0: as many as the process may use */
+    int32_t block_rows;    /**< rows that go through a layer together; 0: chosen for the caches */
+    int32_t vocab_block;   /**< logit columns alive at a time; 0: chosen for the caches */
+    size_t stream_bytes;   /**< hidden states, and one layer's cache, of masked streams alive at a time; 0: 256 MB.
+                            *   At least one stream is */
+    size_t generate_bytes; /**< hidden states and caches of prompts that go on together; 0: 1 GB. At least one does */
     struct hs_int8_recipe int8;
     const int32_t *calibration; /**< where int8 has outliers: tokens of ordinary text that they are chosen by */
     int64_t n_calibration;

@@ -86,7 +86,7 @@ struct hs_engine {
     int threads;
     int32_t block_rows, vocab_block, ffn_piece, n_ffn_pieces;
     int32_t n_query_pieces; /* n_kv_head; 1 where a norm spans all queries of a row */
-    size_t stream_bytes;
+    size_t stream_bytes, generate_bytes;
     struct hs_gemm *gemm;
     const struct hs_kernels *kernels;
     enum hs_element element;        /* of activations and caches */
@@ -202,6 +202,12 @@ void hs_layout_free(struct hs_layout *layout);
 void hs_layout_segments(const struct hs_layout *layout, int64_t stream, const struct hs_plan *plan,
                         struct hs_segment *out);
 
+/* nll.c */
+/** The masks' plans, in an array of the engine's: by first layer, those without heads last.
+ *  @param n_masked how many have heads */
+headsift_status hs_plans_make(struct hs_engine *engine, const struct hs_mask *masks, int32_t n_masks,
+                              struct hs_plan **plans, int32_t *n_masked, headsift_error *error);
+
 /* rotary.c */
 headsift_status hs_rotary_open(struct hs_engine *engine, headsift_error *error);
 void hs_rotary_close(struct hs_engine *engine);
@@ -282,7 +288,8 @@ struct hs_loss_rows {
 };
 headsift_status hs_losses(struct hs_engine *engine, const float *x, const struct hs_loss_rows *which,
                           headsift_error *error);
-/** The id with the largest logit for one row (H) of x; the lowest on ties. */
-headsift_status hs_best_token(struct hs_engine *engine, const float *x, int32_t *out, headsift_error *error);
+/** For each of n rows of x the id with the largest logit, the lowest on ties. @param out (n) */
+headsift_status hs_best_tokens(struct hs_engine *engine, const float *x, const int64_t *rows, int64_t n, int32_t *out,
+                               headsift_error *error);
 
 #endif
