@@ -186,6 +186,12 @@ static void what_can_t_be_answered_is_refused(void **state) {
     assert_non_null(strstr(error.message, "a mask of means has none"));
     assert_int_equal(hs_engine_mean_outputs(f->engine, &batch, &beyond, 1, out, &error), HEADSIFT_FAILED);
     assert_non_null(strstr(error.message, "layer 3, head 0"));
+    const int32_t parents[] = {-1};
+    batch.parents = parents;
+    assert_int_equal(hs_engine_mean_outputs(f->engine, &batch, heads, HEADS, out, &error), HEADSIFT_FAILED);
+    assert_non_null(strstr(error.message, "without parents"));
+    assert_int_equal(hs_engine_embed(f->engine, &batch, out, &error), HEADSIFT_FAILED);
+    batch.parents = NULL;
     batch.offsets = none;
     assert_int_equal(hs_engine_mean_outputs(f->engine, &batch, heads, HEADS, out, &error), HEADSIFT_FAILED);
     assert_non_null(strstr(error.message, "no tokens"));

@@ -41,6 +41,7 @@ static void choose_sizes(struct hs_engine *engine, const struct hs_engine_option
     engine->block_rows = (int32_t)hs_gemm_padded(engine->block_rows);
     engine->n_query_pieces = engine->config->qk_norm == HS_QK_ALL ? 1 : engine->config->n_kv_head;
     engine->stream_bytes = options->stream_bytes > 0 ? options->stream_bytes : (size_t)256 << 20;
+    engine->generate_bytes = options->generate_bytes > 0 ? options->generate_bytes : (size_t)1 << 30;
 }
 
 headsift_status hs_engine_open(const struct hs_model *model, const struct hs_engine_options *options,
