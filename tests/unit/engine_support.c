@@ -9,15 +9,17 @@
 
 static const char tiny[] = HS_TEST_DATA "/goldens/tiny/llama_gqa_tied";
 
-void open_with(struct fixture *f, struct hs_engine_options options) {
+void open_folder(struct fixture *f, const char *path, struct hs_engine_options options) {
     headsift_error error = {0};
-    if (hs_model_open(tiny, NULL, &f->model, &error) != HEADSIFT_OK) {
+    if (hs_model_open(path, NULL, &f->model, &error) != HEADSIFT_OK) {
         fail_msg("%s", error.message);
     }
     if (hs_engine_open(f->model, &options, &f->engine, &error) != HEADSIFT_OK) {
         fail_msg("%s", error.message);
     }
 }
+
+void open_with(struct fixture *f, struct hs_engine_options options) { open_folder(f, tiny, options); }
 
 int close_fixture(void **state) {
     struct fixture *f = *state;
@@ -36,7 +38,7 @@ void draw_tokens(uint64_t seed, int32_t *tokens, int64_t n) {
 
 static const headsift_head some_heads[] = {{1, 2}, {2, 0}, {1, 3}};
 const struct hs_mask no_mask = {0};
-const struct hs_mask some_mask = {HEADSIFT_MASK_UNIFORM, some_heads, 3};
+const struct hs_mask some_mask = {.kind = HEADSIFT_MASK_UNIFORM, .heads = some_heads, .n_heads = 3};
 
 void lone(struct hs_engine *engine, const int32_t *tokens, int64_t n, const struct hs_mask *masks, int32_t n_masks,
           double *nll) {

@@ -86,7 +86,7 @@ struct hs_engine {
     int threads;
     int32_t block_rows, vocab_block, ffn_piece, n_ffn_pieces;
     int32_t n_query_pieces; /* n_kv_head; 1 where a norm spans all queries of a row */
-    size_t stream_bytes;
+    size_t stream_bytes, generate_bytes;
     struct hs_gemm *gemm;
     const struct hs_kernels *kernels;
     enum hs_element element;        /* of activations and caches */
@@ -112,16 +112,19 @@ struct hs_plan {
     int32_t index;       /* which of the caller's masks */
     int32_t first_layer; /* n_layer where no head is masked */
     const bool *masked;  /* (n_layer, n_head) */
+    const void *means;   /* (n_layer, n_head, D) of the element type: what masked heads give; HEADSIFT_MASK_MEAN */
 };
 
 /** Neighbouring rows of one document (of one stream) in a walk. */
 struct hs_segment {
     int64_t row; /* first row in the walk's x */
     int64_t length;
-    int64_t position;           /* of the first row in its document: 0 unless a cache holds what was before */
-    bool far;                   /* of a document beyond longrope's original context */
-    int64_t slot;               /* of the document's first position in the cache: a multiple of HS_KEY_BLOCK */
-    const struct hs_plan *plan; /* NULL: unmasked; masked segments begin at position 0 */
+    int64_t position; /* of the first row in its document; what is before is in the cache, or comes from the parent */
+    bool far;         /* of a document beyond longrope's original context */
+    int64_t slot;     /* of the document's position 0 in the cache: a multiple of HS_KEY_BLOCK */
+    const struct hs_plan *plan;      /* NULL: unmasked */
+    const struct hs_segment *parent; /* of the same walk and stream: it ends at `position`, whole blocks, which are
+                                      * copied to this segment's slots in each layer. NULL: none */
 };
 
 /** Keys and values of one layer: for each KV head the caches that kernels.h describes, `slots` positions long. */
@@ -145,6 +148,7 @@ struct hs_walk {
     int32_t n_segments;
     struct hs_cache cache;
     const struct hs_attend_request *request; /* NULL: none */
+    void *outputs;                           /* (rows, n_head D) receives what attention gives; NULL: not wanted */
     const struct hs_plan *forks;             /* streams that leave at this layer (see hs_layer_fork) */
     int32_t n_forks;
 };
@@ -163,6 +167,7 @@ headsift_status hs_cache_need(struct hs_engine *engine, int64_t layers, int64_t 
                               headsift_error *error);
 headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *tokens, int64_t n,
                                 headsift_error *error);
+headsift_status hs_head_check(const struct hs_config *config, headsift_head head, headsift_error *error);
 /** x (n, H) = rows of the embedding. */
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x);
 /** Element `index` of an array of the engine's element type. */
@@ -170,6 +175,38 @@ static inline void *hs_at(const struct hs_engine *engine, void *array, int64_t i
     return (char *)array + (size_t)index * engine->element_size;
 }
 static inline int64_t hs_slots(int64_t length) { return (length + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK; }
+
+/* batch.c */
+/** Where a document of a batch stands. */
+struct hs_place {
+    int64_t position, end; /* of its first token, and behind its last */
+    int64_t last_row;      /* of the last token before `end`, its own or an ancestor's; -1: none */
+    int32_t segment;       /* of a stream: its own, or, where it is empty, that of an ancestor; -1: none */
+    bool has_children;
+    bool near, far; /* what has this document or one behind it at its end lies within hs_rope_near(), or beyond */
+};
+/** A batch laid out as one stream: rows as the tokens stand, cache slots for each document's whole chain. */
+struct hs_layout {
+    const struct hs_batch *batch;
+    struct hs_place *places; /* (n_documents) */
+    int64_t more;            /* positions that are kept free behind documents without children */
+    int64_t n_tokens, slots, longest;
+    int32_t n_segments; /* documents that aren't empty */
+};
+headsift_status hs_batch_check(const struct hs_engine *engine, const struct hs_batch *batch, headsift_error *error);
+/** Checks the batch; it must stay where it is. */
+headsift_status hs_layout_make(const struct hs_engine *engine, const struct hs_batch *batch, int64_t more,
+                               struct hs_layout *out, headsift_error *error);
+void hs_layout_free(struct hs_layout *layout);
+/** The segments (n_segments) of the stream that stands behind `stream` others in rows and slots. */
+void hs_layout_segments(const struct hs_layout *layout, int64_t stream, const struct hs_plan *plan,
+                        struct hs_segment *out);
+
+/* nll.c */
+/** The masks' plans, in an array of the engine's: by first layer, those without heads last.
+ *  @param n_masked how many have heads */
+headsift_status hs_plans_make(struct hs_engine *engine, const struct hs_mask *masks, int32_t n_masks,
+                              struct hs_plan **plans, int32_t *n_masked, headsift_error *error);
 
 /* rotary.c */
 headsift_status hs_rotary_open(struct hs_engine *engine, headsift_error *error);
@@ -251,7 +288,8 @@ struct hs_loss_rows {
 };
 headsift_status hs_losses(struct hs_engine *engine, const float *x, const struct hs_loss_rows *which,
                           headsift_error *error);
-/** The id with the largest logit for one row (H) of x; the lowest on ties. */
-headsift_status hs_best_token(struct hs_engine *engine, const float *x, int32_t *out, headsift_error *error);
+/** For each of n rows of x the id with the largest logit, the lowest on ties. @param out (n) */
+headsift_status hs_best_tokens(struct hs_engine *engine, const float *x, const int64_t *rows, int64_t n, int32_t *out,
+                               headsift_error *error);
 
 #endif
