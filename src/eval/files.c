@@ -12,6 +12,7 @@ struct file {
     const char *path;
     char where[1200]; /* "PATH: record N" */
     int64_t row;
+    bool csv;
     bool one_of_many;      /* of several files: its name is the group of records that have none */
     json_t *header;        /* CSV: the columns' names */
     const json_t *names;   /* of integer labels; may be NULL */
@@ -145,7 +146,7 @@ static bool is_of_other_filter(struct file *file, json_t *row) {
 }
 
 static headsift_status take_row(struct file *file, json_t **row, struct hs_records *out, headsift_error *error) {
-    if (json_is_array(*row)) {
+    if (file->csv) {
         HS_TRY(name_columns(file, row, error));
         if (*row == NULL) {
             return HEADSIFT_OK;
@@ -182,7 +183,7 @@ static headsift_status read_rows(struct file *file, struct hs_json_rows *rows, s
 
 static headsift_status read_file(const struct hs_input *input, bool one_of_many, struct hs_records *out,
                                  headsift_error *error) {
-    struct file file = {.path = input->path, .one_of_many = one_of_many};
+    struct file file = {.path = input->path, .csv = input->format == HS_FORMAT_CSV, .one_of_many = one_of_many};
     struct hs_json_rows *rows;
     HS_TRY(hs_json_rows_open(input, &rows, error));
     headsift_status status = read_rows(&file, rows, out, error);

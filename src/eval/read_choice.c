@@ -186,46 +186,44 @@ headsift_status hs_read_arc(const json_t *row, const char *where, struct hs_reco
 
 /* ---- HellaSwag ------------------------------------------------------------------------------------------------- */
 
-static struct hs_view after(struct hs_view view, size_t at) { return (struct hs_view){view.data + at, view.size - at}; }
-
-static bool starts_with(struct hs_view view, const char *start) {
-    size_t size = strlen(start);
-    return view.size >= size && memcmp(view.data, start, size) == 0;
+/* Replaces every `old`, from left to right. */
+static bool replace(struct hs_buffer *text, const char *old, const char *new) {
+    struct hs_buffer out = {0};
+    bool ok = true;
+    size_t size = strlen(old);
+    for (size_t i = 0; ok && i < text->size;) {
+        bool found = text->size - i >= size && memcmp(text->data + i, old, size) == 0;
+        ok = found ? hs_buffer_append(&out, new, strlen(new)) : hs_buffer_append(&out, text->data + i, 1);
+        i += found ? size : 1;
+    }
+    hs_buffer_free(text);
+    *text = out;
+    return ok;
 }
 
-/* The size of a mark [like this] at the start, on one line; 0: none. */
-static size_t mark_size(struct hs_view view) {
-    if (view.size == 0 || view.data[0] != '[') {
-        return 0;
-    }
-    for (size_t i = 1; i < view.size && view.data[i] != '\n'; i++) {
-        if (view.data[i] == ']') {
-            return i + 1;
+/* Takes out marks [like this] that stand on one line. */
+static void drop_marks(struct hs_buffer *text) {
+    size_t kept = 0;
+    for (size_t i = 0; i < text->size; i++) {
+        size_t end = i;
+        while (text->data[i] == '[' && end < text->size && text->data[end] != ']' && text->data[end] != '\n') {
+            end++;
+        }
+        if (end > i && end < text->size && text->data[end] == ']') {
+            i = end;
+        } else {
+            text->data[kept++] = text->data[i];
         }
     }
-    return 0;
+    text->size = kept;
 }
 
-/* Appends the text without marks: " [title]" ends a sentence, all others go, then two blanks become one. */
+/* A text without the marks of WikiHow: " [title]" ends a sentence, others go, then two blanks become one. */
 static bool clean(struct hs_view text, struct hs_buffer *out) {
     struct hs_buffer plain = {0};
-    bool ok = true;
-    text = hs_view_trim(text);
-    while (ok && text.size > 0) {
-        size_t mark = mark_size(text);
-        if (starts_with(text, " [title]")) {
-            ok = hs_buffer_append(&plain, ". ", 2);
-            mark = 8;
-        } else if (mark == 0) {
-            ok = hs_buffer_append(&plain, text.data, 1);
-            mark = 1;
-        }
-        text = after(text, mark);
-    }
-    for (size_t i = 0; ok && i < plain.size; i++) {
-        ok = hs_buffer_append(out, plain.data + i, 1);
-        i += starts_with((struct hs_view){plain.data + i, plain.size - i}, "  ");
-    }
+    bool ok = append_view(&plain, hs_view_trim(text)) && replace(&plain, " [title]", ". ");
+    drop_marks(&plain);
+    ok = ok && replace(&plain, "  ", " ") && append_view(out, (struct hs_view){plain.data, plain.size});
     hs_buffer_free(&plain);
     return ok;
 }
