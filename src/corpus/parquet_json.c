@@ -6,7 +6,7 @@
 struct hs_parquet_json {
     struct hs_sql sql;
     duckdb_result result;
-    bool running;
+    bool running, ended;
     duckdb_data_chunk chunk;
     idx_t at, size;
     char *path;
@@ -99,15 +99,16 @@ headsift_status hs_parquet_json_open(const char *path, struct hs_parquet_json **
 headsift_status hs_parquet_json_next(struct hs_parquet_json *rows, const char **text, size_t *size,
                                      headsift_error *error) {
     *text = NULL;
-    if (rows->at == rows->size) {
+    if (rows->at == rows->size && !rows->ended) {
         bool more;
         headsift_error reason = {0};
         if (fetch(rows, &more, &reason) != HEADSIFT_OK) {
             return fail_at(rows->path, &reason, error);
         }
-        if (!more) {
-            return HEADSIFT_OK;
-        }
+        rows->ended = !more;
+    }
+    if (rows->ended) {
+        return HEADSIFT_OK;
     }
     *text = value(rows, size);
     rows->at++;
