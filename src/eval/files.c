@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "corpus/formats.h"
 #include "corpus/json_rows.h"
 
 struct file {
@@ -197,6 +199,9 @@ static headsift_status read_file(const struct hs_input *input, bool one_of_many,
 headsift_status hs_records_read(const char *path, struct hs_records *out, headsift_error *error) {
     struct hs_input_list list;
     headsift_inputs inputs = {.paths = &path, .n_paths = 1};
+    if (hs_file_exists(path) && !hs_is_directory(path) && !hs_format_takes(path, NULL)) {
+        return hs_fail(error, HEADSIFT_USAGE, "%s: its name must end in %s", path, hs_format_suffixes(NULL));
+    }
     HS_TRY(hs_inputs_find(&inputs, &list, error));
     headsift_status status = HEADSIFT_OK;
     for (size_t i = 0; i < list.n && status == HEADSIFT_OK; i++) {

@@ -191,6 +191,7 @@ static void specs_that_name_nothing(void **state) {
     refuse_task("x=" EVAL_DATA "no_such_file.jsonl", 0, HEADSIFT_FAILED, "no_such_file.jsonl");
     refuse_task("x=" EVAL_DATA "own_loss.jsonl,shots=" EVAL_DATA "no_such_file.jsonl", 0, HEADSIFT_FAILED,
                 "no_such_file.jsonl");
+    refuse_task("x=" EVAL_DATA "README.md", 0, HEADSIFT_USAGE, "README.md: its name must end in .parquet, or .jsonl");
     refuse_task("x=" EVAL_DATA "mmlu.jsonl,shots=" EVAL_DATA "arc.jsonl", 0, HEADSIFT_USAGE,
                 "the worked examples are laid out as ARC, the items as MMLU");
     refuse_task("x=" EVAL_DATA "own_choice.jsonl", 1, HEADSIFT_USAGE, "record 1 has a \"prefix\" of its own");
