@@ -139,8 +139,8 @@ static void write_probe(FILE *file) {
     struct hs_template template;
     struct hs_sentence_pool *pool;
     struct hs_builder *builder;
-    assert_int_equal(hs_template_load(NULL, &template, NULL), HEADSIFT_OK);
-    assert_int_equal(hs_pool_open_grammar(model.tokenizer, &pool, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_template_load(NULL, HEADSIFT_LANGUAGE_ENGLISH, &template, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_pool_open_grammar(model.tokenizer, HEADSIFT_LANGUAGE_ENGLISH, &pool, NULL), HEADSIFT_OK);
     struct hs_builder_options options = {
         .tokenizer = model.tokenizer, .template = &template, .pool = pool, .tokens = TOKENS, .shots = 1};
     assert_int_equal(hs_builder_open(&options, &builder, NULL), HEADSIFT_OK);

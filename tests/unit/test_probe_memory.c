@@ -86,7 +86,7 @@ static headsift_status build_from(struct hs_template *template, struct hs_senten
 
 static headsift_status build_with_pool(struct hs_sentence_pool *pool, headsift_error *error) {
     struct hs_template template;
-    headsift_status status = hs_template_load(NULL, &template, error);
+    headsift_status status = hs_template_load(NULL, HEADSIFT_LANGUAGE_ENGLISH, &template, error);
     if (status == HEADSIFT_OK) {
         status = build_from(&template, pool, error);
         hs_template_free(&template);
@@ -97,7 +97,7 @@ static headsift_status build_with_pool(struct hs_sentence_pool *pool, headsift_e
 
 static headsift_status build_from_grammar(headsift_error *error) {
     struct hs_sentence_pool *pool;
-    HS_TRY(hs_pool_open_grammar(tokenizer, &pool, error));
+    HS_TRY(hs_pool_open_grammar(tokenizer, HEADSIFT_LANGUAGE_ENGLISH, &pool, error));
     return build_with_pool(pool, error);
 }
 

@@ -48,7 +48,7 @@ static void grammar_sentences_are_sentences(void **state) {
     assert_non_null(all);
     for (int i = 0; i < N; i++) {
         struct hs_buffer out = {0};
-        assert_true(hs_grammar_sentence(&random, &out));
+        assert_true(hs_grammar_sentence(HEADSIFT_LANGUAGE_ENGLISH, &random, &out));
         size_t words = 1;
         for (size_t k = 0; k < out.size; k++) {
             assert_true(isalpha((unsigned char)out.data[k]) || strchr(" ,.-'", out.data[k]) != NULL);
@@ -77,7 +77,7 @@ static void grammar_pool_gives_8_to_30_tokens(void **state) {
     struct hs_sentence_pool *pool;
     struct hs_random random;
     hs_random_seed(&random, 4);
-    assert_int_equal(hs_pool_open_grammar(tokenizer, &pool, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_pool_open_grammar(tokenizer, HEADSIFT_LANGUAGE_ENGLISH, &pool, NULL), HEADSIFT_OK);
     hs_pool_begin(pool);
     struct hs_buffer out = {0};
     for (int i = 0; i < 2000; i++) {
