@@ -34,7 +34,7 @@ static int set_up(void **state) {
     write_text("a.json", "{\"heads\": [[0, 0], [1, 1]], \"scores\": [[9, 1, 2], [3, 8, 4]]}");
     write_text("b.json", "{\"heads\": [[0, 0], [1, 2]], \"scores\": [[9, 1, 2], [3, 4, 8]], \"method\": \"ablation\"}");
     write_text("c.json", "{\"heads\": [[1, 0]], \"scores\": [[1, 9, 8], [7, 2, 6]]}");
-    write_text("deep/a.json", "{\"heads\": [[0, 0]], \"scores\": [[1, 1, 1], [1, 1, 1]]}");
+    write_text("deep/a.json", "{\"heads\": [[0, 0]], \"noise\": \"f\\u001blat\", \"scores\": [[1, 1, 1], [1, 1, 1]]}");
     write_text("bare.json", "{\"heads\": [[1, 1], [0, 0], [0, 2]]}");
     write_text("other.json", "{\"heads\": [[0, 0]], \"scores\": [[1, 2], [3, 4]]}");
     write_text("foreign.json", "{\"0-0\": [8, 9], \"0-1\": [1, 1], \"0-2\": [2, 2], \"1-0\": [3, 3], \"1-1\": [8, 8], "
@@ -130,6 +130,8 @@ static void equal_names_are_told_apart_by_their_folders(void **state) {
     const char *second = json_string_value(json_object_get(json_array_get(files, 1), "label"));
     assert_string_not_equal(first, second);
     assert_true(isnan(number(result, 0, "spearman"))); /* all of one side are equal */
+    assert_non_null(strstr(table, " is noise: f\\x1blat\n"));
+    assert_non_null(json_string_value(json_object_get(json_array_get(files, 1), "noise")));
     json_decref(result);
 }
 
