@@ -116,6 +116,30 @@ static void heads_are_put_beside_one_another(void **state) {
     assert_code(cli("headsift compare a.json b.json -o no/such/folder.json"), 1);
 }
 
+/* What the heads depend on is in the settings, so that another call does not take them for its own. */
+static void a_run_remembers_language_and_settling(void **state) {
+    (void)state;
+    static const char run[] =
+        "headsift run -q -m tiny --dtype f32 --sentences lines.txt --template words.json --samples 30 "
+        "--probe-tokens 256 --shots 1 --method ablation -o r t.jsonl";
+    cli("for i in 1 2 3 4 5; do echo \"{\\\"text\\\":\\\"aaa bbb ccc $i ddd eee fff ggg\\\"}\"; done >t.jsonl");
+    const struct cli_output *output = cli("%s --language es --settle=0.2 && %s --language es --settle=0.2", run, run);
+    assert_code(output, 0);
+    json_t *settings = json_load_file("r/run.json", 0, NULL), *heads = json_load_file("r/heads.json", 0, NULL);
+    assert_non_null(settings);
+    assert_string_equal(json_string_value(member(settings, "probe", "language")), "es");
+    assert_true(json_real_value(member(settings, "heads", "settle")) == .2);
+    assert_int_equal(json_integer_value(member(heads, "settle", "samples")), 25);
+    json_decref(heads);
+    json_decref(settings);
+    output = cli("%s --settle=0.2", run);
+    assert_code(output, 1);
+    assert_one_error(output, "other settings of probe");
+    output = cli("%s --language es", run);
+    assert_code(output, 1);
+    assert_one_error(output, "other settings of heads");
+}
+
 static void wrong_values_are_named(void **state) {
     (void)state;
     static const struct {
@@ -145,6 +169,7 @@ int main(void) {
         cmocka_unit_test(noise_is_kept_only_when_asked_for),
         cmocka_unit_test(other_tools_heads_score_documents),
         cmocka_unit_test(heads_are_put_beside_one_another),
+        cmocka_unit_test(a_run_remembers_language_and_settling),
         cmocka_unit_test(wrong_values_are_named),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
