@@ -139,11 +139,12 @@ static headsift_status set_escaped(const char *text, const char *source, char ou
         if (n + 1 == CLI_ESCAPED_SIZE) {
             return hs_fail(error, HEADSIFT_USAGE, "%s is longer than %d bytes", source, CLI_ESCAPED_SIZE - 1);
         }
+        const char *from = at;
         out[n] = *at == '\\' ? unescape(&at) : *at++;
         if (out[n] == '\0') {
             return hs_fail(error, HEADSIFT_USAGE,
                            "%s is \"%s\": at %s stands none of \\n, \\t, \\r, \\\\, \\xHH (not \\x00) and the like",
-                           source, text, at);
+                           source, text, from);
         }
     }
     out[n] = '\0';
