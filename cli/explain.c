@@ -64,6 +64,6 @@ const struct cli_command cli_explain = {
     1,
     false,
     run,
-    {cli_model_flags, cli_heads_file_flags, cli_explain_flags, cli_score_flags, cli_special_flags, cli_output_flags,
-     cli_common_flags},
+    {cli_model_flags, cli_heads_file_flags, cli_explain_flags, cli_response_flags, cli_score_flags, cli_marker_flags,
+     cli_special_flags, cli_output_flags, cli_common_flags},
 };

@@ -60,6 +60,19 @@ const struct cli_flag cli_text_flags[] = {
     END,
 };
 
+const struct cli_flag cli_response_flags[] = {
+    TEXT("prompt", 0, "COLUMN", "Column of the prompt: with --response, in place of --text; responses alone count",
+         prompt),
+    TEXT("response", 0, "COLUMN", "Column of the response, which follows the prompt", response),
+    END,
+};
+
+const struct cli_flag cli_marker_flags[] = {
+    ROW("step-marker", 0, "TEXT", "What ends a step of a response (default: \\n\\n, a blank line)", CLI_ESCAPED,
+        step_marker, .low = 0),
+    END,
+};
+
 const struct cli_flag cli_input_flags[] = {
     {.help = "Inputs:"},
     TEXT("text", 0, "COLUMN", "Column of the text (default: text)", text),

@@ -11,6 +11,8 @@ struct cli_amount {
     int64_t count;
 };
 
+enum { CLI_ESCAPED_SIZE = 128 };
+
 /** Every value that any command takes. A flag has one meaning whatever the command. */
 struct cli_values {
     const char *model, *output;
@@ -18,7 +20,7 @@ struct cli_values {
     int dtype, log_format;
     bool quiet, verbose, overwrite, dry_run;
 
-    const char *text, *id, *domain, *input_format, *files_from;
+    const char *text, *prompt, *response, *id, *domain, *input_format, *files_from;
     int64_t limit;
 
     int64_t samples, probe_tokens, shots, seed;
@@ -34,6 +36,7 @@ struct cli_values {
     int mask, long_documents, special;
     const char *calibration;
     int64_t max_tokens, unit_size;
+    char step_marker[CLI_ESCAPED_SIZE];
 
     int64_t rank, world; /**< rank -1: not given; world 0: not given */
     bool steal, accept_changed;
@@ -58,7 +61,7 @@ struct cli_values {
     size_t n_arguments;
 };
 
-enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_SIZE, CLI_CHOICE, CLI_AMOUNT, CLI_REAL, CLI_SHARE };
+enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_SIZE, CLI_CHOICE, CLI_AMOUNT, CLI_REAL, CLI_SHARE, CLI_ESCAPED };
 
 struct cli_flag {
     const char *name; /**< long name; NULL: `help` is the title of the flags that follow */
@@ -77,9 +80,9 @@ extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_model_pa
     cli_input_flags[], cli_probe_flags[], cli_probe_file_flags[], cli_heads_flags[], cli_heads_file_flags[],
     cli_score_flags[], cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[],
     cli_run_flags[], cli_special_flags[], cli_rank_flags[], cli_again_flags[], cli_tokenize_flags[], cli_text_flags[],
-    cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_find_flags[];
+    cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_find_flags[], cli_response_flags[], cli_marker_flags[];
 
-enum { CLI_MAX_GROUPS = 16, CLI_MAX_FLAGS = 96 };
+enum { CLI_MAX_GROUPS = 24, CLI_MAX_FLAGS = 128 };
 
 struct cli_call; /* common.h */
 

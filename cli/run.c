@@ -95,7 +95,7 @@ const struct cli_command cli_run = {
     SIZE_MAX,
     true,
     run,
-    {cli_model_flags, cli_input_flags, cli_probe_flags, cli_heads_flags, cli_heads_file_flags, cli_score_flags,
-     cli_special_flags, cli_rank_flags, cli_select_flags, cli_seed_flags, cli_run_flags, cli_output_flags,
-     cli_overwrite_flags, cli_dry_run_flags, cli_common_flags},
+    {cli_model_flags, cli_input_flags, cli_response_flags, cli_probe_flags, cli_heads_flags, cli_heads_file_flags,
+     cli_score_flags, cli_special_flags, cli_marker_flags, cli_rank_flags, cli_select_flags, cli_seed_flags,
+     cli_run_flags, cli_output_flags, cli_overwrite_flags, cli_dry_run_flags, cli_common_flags},
 };

@@ -35,11 +35,16 @@ static headsift_status tokenize_text(struct cli_call *call, headsift_model *mode
 static headsift_status run(struct cli_call *call, headsift_error *error) {
     headsift_model *model;
     const char *path = call->values.n_arguments > 0 ? call->values.arguments[0] : "-";
+    if (!call->values.jsonl && (call->values.prompt != NULL || call->values.response != NULL)) {
+        return hs_fail(error, HEADSIFT_USAGE, "--prompt and --response are columns: they need --jsonl");
+    }
     HS_TRY(cli_open_model(call, &model, error));
     headsift_status status;
     if (call->values.jsonl) {
-        headsift_inputs inputs = {
-            .paths = &path, .n_paths = 1, .format = "jsonl", .text = call->values.text, .limit = call->values.limit};
+        headsift_inputs inputs = cli_inputs(&call->values);
+        inputs.paths = &path;
+        inputs.n_paths = 1;
+        inputs.format = "jsonl";
         status = headsift_tokenize_files(model, &inputs, call->values.special == 0, call->values.bos, stdout, error);
     } else {
         status = tokenize_text(call, model, path, error);
@@ -56,5 +61,5 @@ const struct cli_command cli_tokenize = {
     1,
     false,
     run,
-    {cli_model_flags, cli_tokenize_flags, cli_special_flags, cli_text_flags, cli_common_flags},
+    {cli_model_flags, cli_tokenize_flags, cli_special_flags, cli_text_flags, cli_response_flags, cli_common_flags},
 };

@@ -117,6 +117,47 @@ static headsift_status set_switch(const char *text, const char *source, bool *ou
     return text == NULL ? HEADSIFT_OK : hs_fail(error, HEADSIFT_USAGE, "%s is \"%s\", must be 1 or 0", source, text);
 }
 
+static int hex_digit(char digit) {
+    static const char digits[] = "0123456789abcdef";
+    const char *at = digit != '\0' ? strchr(digits, tolower((unsigned char)digit)) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* The byte that an escape stands for; *text goes on behind it. 0: it is none. */
+static char unescape(const char **text) {
+    static const char letters[] = "abfnrtv\\", bytes[] = "\a\b\f\n\r\t\v\\";
+    const char *at = *text + 1, *letter = *at != '\0' ? strchr(letters, *at) : NULL;
+    if (letter != NULL) {
+        *text += 2;
+        return bytes[letter - letters];
+    }
+    if (*at == 'x' && hex_digit(at[1]) >= 0 && hex_digit(at[2]) >= 0) {
+        *text += 4;
+        return (char)(16 * hex_digit(at[1]) + hex_digit(at[2]));
+    }
+    return '\0';
+}
+
+/* Text with the escapes of C strings. */
+static headsift_status set_escaped(const char *text, const char *source, char out[CLI_ESCAPED_SIZE],
+                                   headsift_error *error) {
+    size_t n = 0;
+    for (const char *at = text; *at != '\0'; n++) {
+        if (n + 1 == CLI_ESCAPED_SIZE) {
+            return hs_fail(error, HEADSIFT_USAGE, "%s is longer than %d bytes", source, CLI_ESCAPED_SIZE - 1);
+        }
+        const char *from = at;
+        out[n] = *at == '\\' ? unescape(&at) : *at++;
+        if (out[n] == '\0') {
+            return hs_fail(error, HEADSIFT_USAGE,
+                           "%s is \"%s\": at %s stands none of \\n, \\t, \\r, \\\\, \\xHH (not \\x00) and the like",
+                           source, text, from);
+        }
+    }
+    out[n] = '\0';
+    return n > 0 ? HEADSIFT_OK : hs_fail(error, HEADSIFT_USAGE, "%s is empty", source);
+}
+
 headsift_status cli_set(const struct cli_flag *flag, const char *text, const char *source, struct cli_values *values,
                         headsift_error *error) {
     void *out = (char *)values + flag->at;
@@ -138,6 +179,8 @@ headsift_status cli_set(const struct cli_flag *flag, const char *text, const cha
         return set_real(text, source, out, error);
     case CLI_SHARE:
         return set_share(text, source, out, error);
+    case CLI_ESCAPED:
+        return set_escaped(text, source, out, error);
     case CLI_HEADER:
         break;
     }

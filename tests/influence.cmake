@@ -16,3 +16,8 @@ hs_test(test_influence_mean SOURCES unit/test_influence_mean.c unit/influence_sc
 hs_test(test_influence_pipeline SOURCES unit/test_influence_pipeline.c unit/influence_scene.c unit/influence_support.c
         ROOMS ${hs_influence_rooms} LINK headsift_zlib)
 hs_test(test_score SOURCES golden/test_score.c ROOMS ${hs_influence_rooms} LABELS golden TIMEOUT 900)
+hs_test(test_influence_response SOURCES unit/test_influence_response.c unit/influence_support.c
+        ROOMS ${hs_influence_rooms})
+hs_test(test_influence_pairs SOURCES unit/test_influence_pairs.c unit/influence_scene.c unit/influence_support.c
+        ROOMS ${hs_influence_rooms})
+hs_test(test_responses SOURCES golden/test_responses.c ROOMS ${hs_influence_rooms} LABELS golden)

@@ -113,6 +113,8 @@ typedef struct headsift_inputs {
     const char *files_from; /**< a file that lists further paths, one a line; "-" is stdin */
     const char *format;     /**< "parquet", "jsonl", "csv", "text"; NULL: from the file names */
     const char *text;       /**< column of the text; NULL: "text" */
+    const char *prompt;     /**< not NULL: columns of a prompt and its response, both given. A document is the prompt */
+    const char *response;   /**< with the response right behind it; the response alone counts, `text` is not used */
     const char *id;         /**< column of the id; NULL: "id" if there is one, else FILE:ROW */
     const char *domain; /**< COLUMN, "=NAME", "=FILE", "=DIR"; NULL: column "domain" if there is one, else one domain */
     int64_t limit;      /**< at most so many documents in all; 0: no limit */
@@ -248,6 +250,7 @@ typedef struct headsift_score_options {
     int64_t max_tokens;      /**< 0: the model's context */
     bool special_as_text;    /**< split text that spells a special token instead of turning it into that token */
     const char *calibration; /**< of HEADSIFT_MASK_MEAN: a text file; NULL: a text that is built in */
+    const char *step_marker; /**< of responses: text that ends a step; NULL: "\n\n" */
 
     /* Of headsift_score_files alone. A unit of work is a range of records of one file and has a part of its own. */
     int64_t unit_bytes;  /**< text of a unit, about; 0: 32 MB (2^25 bytes) */
@@ -271,6 +274,31 @@ HEADSIFT_API headsift_status headsift_score_texts(headsift_model *model, const h
                                                   const headsift_score_options *options, const char *const *texts,
                                                   const size_t *sizes, size_t n, headsift_score *out,
                                                   headsift_error *error);
+
+/** A step of a response: the text up to a marker, which belongs to it, or to the end. Markers that follow one another
+ *  end one step, and a marker at the response's beginning ends none. A token belongs to the step in which its first
+ * byte in the response stands. Losses are means over the step's n_scored tokens. */
+typedef struct headsift_step {
+    int64_t start, n_bytes; /**< of the response */
+    int32_t n_scored;
+    double loss_base, loss_ref, score; /**< NaN where nothing is scored */
+    double weight; /**< proportional to the score where that is above 0, else 0; the mean over the scored tokens of the
+                        response is 1. All are 1 where no score is above 0; NaN where nothing is scored */
+} headsift_step;
+
+typedef struct headsift_steps {
+    headsift_step *items; /**< in order: headsift_free */
+    size_t n;
+} headsift_steps;
+
+/** The same for prompts with their responses: a document is the prompt with the response right behind it, and the
+ * tokens that overlap the response alone count. @param steps n lists, the caller's, or NULL. Empty also where it fails.
+ */
+HEADSIFT_API headsift_status headsift_score_responses(headsift_model *model, const headsift_heads *heads,
+                                                      const headsift_score_options *options, const char *const *prompts,
+                                                      const size_t *prompt_sizes, const char *const *responses,
+                                                      const size_t *response_sizes, size_t n, headsift_score *out,
+                                                      headsift_steps *steps, headsift_error *error);
 
 typedef struct headsift_score_summary {
     int64_t documents, scored, unscored;

@@ -1,4 +1,4 @@
-/* The text, id and domain columns as the user named them, and domains that come from the file's name or folder.
+/* The text, prompt, id and domain columns as the user named them, and domains that come from the file's name or folder.
  * A folder that is written as "." or ".." is looked up, so that its name is a real one. */
 #define _GNU_SOURCE
 #include "corpus/columns.h"
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const flags[HS_ROLES] = {"--text", "--id", "--domain"};
-static const char *const defaults[HS_ROLES] = {"text", "id", "domain"};
+static const char *const flags[HS_ROLES] = {"--text", "--prompt", "--id", "--domain"};
+static const char *const defaults[HS_ROLES] = {"text", NULL, "id", "domain"};
 
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -49,11 +49,33 @@ static bool fix_domain(const char *rule, const char *path, struct hs_columns *co
     return columns->fixed_domain != NULL;
 }
 
+headsift_status hs_columns_check(const headsift_inputs *inputs, headsift_error *error) {
+    bool prompt = inputs->prompt != NULL, response = inputs->response != NULL;
+    if (prompt != response) {
+        return hs_fail(error, HEADSIFT_USAGE, "%s needs %s: give both columns, or --text alone",
+                       prompt ? "--prompt" : "--response", prompt ? "--response" : "--prompt");
+    }
+    if (prompt && strcmp(inputs->prompt, inputs->response) == 0) {
+        return hs_fail(error, HEADSIFT_USAGE, "--prompt and --response both name \"%s\": they are two columns",
+                       inputs->prompt);
+    }
+    return HEADSIFT_OK;
+}
+
+const char *hs_columns_flag(const struct hs_columns *columns, enum hs_role role) {
+    return role == HS_ROLE_TEXT && columns->names[HS_ROLE_PROMPT] != NULL ? "--response" : flags[role];
+}
+
 headsift_status hs_columns_init(const headsift_inputs *inputs, const char *path, struct hs_columns *columns,
                                 headsift_error *error) {
     *columns = (struct hs_columns){0};
-    const char *const given[HS_ROLES] = {inputs->text, inputs->id, inputs->domain};
+    HS_TRY(hs_columns_check(inputs, error));
+    const char *text = inputs->response != NULL ? inputs->response : inputs->text;
+    const char *const given[HS_ROLES] = {text, inputs->prompt, inputs->id, inputs->domain};
     for (int role = 0; role < HS_ROLES; role++) {
+        if (role == HS_ROLE_PROMPT && given[role] == NULL) {
+            continue;
+        }
         if (role == HS_ROLE_DOMAIN && given[role] != NULL && given[role][0] == '=') {
             if (!fix_domain(given[role], path, columns)) {
                 return hs_fail_memory(error, path, strlen(path));
@@ -90,7 +112,7 @@ headsift_status hs_columns_missing(const struct hs_columns *columns, enum hs_rol
     }
     headsift_status status =
         ok ? hs_fail(error, HEADSIFT_USAGE, "%s has no column \"%s\"; name one of its columns with %s: %s", path,
-                     columns->names[role], flags[role], n > 0 ? list.data : "(it has none)")
+                     columns->names[role], hs_columns_flag(columns, role), n > 0 ? list.data : "(it has none)")
            : hs_fail_memory(error, path, list.size);
     hs_buffer_free(&list);
     return status;

@@ -45,6 +45,8 @@ struct hs_document {
     int64_t row;      /**< 0-based record number in the file */
     const char *text; /**< NULL where the record has none: see `bad` */
     size_t text_size;
+    const char *prompt; /**< with --prompt: where `text` begins, the response following the prompt; else NULL */
+    size_t prompt_size;
     const char *id; /**< NULL: the record has none (the writer of rows makes FILE:ROW of it) */
     size_t id_size;
     const char *domain; /**< never NULL: resolved from the record or from headsift_inputs.domain; "" for one domain */

@@ -22,8 +22,8 @@ static const char *value_start(const struct csv *csv, size_t i) {
     return csv->record.values.data + (i > 0 ? csv->record.ends[i - 1] + 1 : 0);
 }
 
-/* Marks the document where the record does not fit the header, or is no UTF-8 in a column other than the text's (whose
- * check is the same for all formats). */
+/* Marks the document where the record does not fit the header, or is no UTF-8 in a column other than the text's and
+ * the prompt's (whose check is the same for all formats). */
 static void judge(const struct csv *csv, struct hs_document *document) {
     if (csv->record.open_quote) {
         hs_document_bad(document, "a quote that is never closed in column %zu of %zu", csv->record.n, csv->n_columns);
@@ -34,7 +34,7 @@ static void judge(const struct csv *csv, struct hs_document *document) {
     }
     for (size_t i = 0; i < csv->n_columns && !document->bad; i++) {
         size_t size = csv->fields[i].size, good = hs_utf8_check(csv->fields[i].value, size);
-        if (good < size && i != csv->places[HS_ROLE_TEXT]) {
+        if (good < size && i != csv->places[HS_ROLE_TEXT] && i != csv->places[HS_ROLE_PROMPT]) {
             hs_document_bad(document, "broken UTF-8 at byte %zu of \"%s\"", good, csv->fields[i].name);
         }
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "corpus/columns.h"
 #include "corpus/formats.h"
 #include "corpus/stream.h"
 #include "corpus/walk.h"
@@ -191,6 +192,7 @@ static headsift_status find_all(struct finder *finder, const headsift_inputs *in
 headsift_status hs_inputs_find(const headsift_inputs *inputs, struct hs_input_list *out, headsift_error *error) {
     *out = (struct hs_input_list){0};
     struct finder finder = {.format = inputs->format, .list = out};
+    HS_TRY(hs_columns_check(inputs, error));
     headsift_status status = find_all(&finder, inputs, error);
     if (status != HEADSIFT_OK) {
         hs_inputs_free(out);

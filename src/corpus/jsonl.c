@@ -43,7 +43,8 @@ static void fill_in(const struct hs_reader *reader, const struct jsonl *jsonl, s
         const char *name = reader->columns.names[role];
         json_type type = JSON_NULL;
         const struct hs_field *field = name != NULL ? hs_json_record_find(&jsonl->record, name, &type) : NULL;
-        if (role == HS_ROLE_TEXT && (field == NULL || type != JSON_STRING)) {
+        bool text = role == HS_ROLE_TEXT || (role == HS_ROLE_PROMPT && name != NULL);
+        if (text && (field == NULL || type != JSON_STRING)) {
             hs_document_bad(document, field == NULL ? "no \"%s\"" : "\"%s\" is %s, not a string", name,
                             type_name(type));
         } else if (field != NULL) {

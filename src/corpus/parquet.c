@@ -42,12 +42,12 @@ static headsift_status set_column(struct hs_reader *reader, enum hs_role role, c
     duckdb_result result = *empty;
     duckdb_type type = duckdb_column_type(&result, place);
     bool string = type == DUCKDB_TYPE_VARCHAR;
-    if (role == HS_ROLE_TEXT && !string && type != DUCKDB_TYPE_BLOB) {
-        return hs_fail(error, HEADSIFT_USAGE, "%s: column \"%s\" holds no text: name another with --text", reader->path,
-                       reader->columns.names[role]);
+    bool text = role == HS_ROLE_TEXT || role == HS_ROLE_PROMPT;
+    if (text && !string && type != DUCKDB_TYPE_BLOB) {
+        return hs_fail(error, HEADSIFT_USAGE, "%s: column \"%s\" holds no text: name another with %s", reader->path,
+                       reader->columns.names[role], hs_columns_flag(&reader->columns, role));
     }
-    parquet->columns[role] =
-        (struct hs_parquet_column){.name = reader->columns.names[role], .string = string || role == HS_ROLE_TEXT};
+    parquet->columns[role] = (struct hs_parquet_column){.name = reader->columns.names[role], .string = string || text};
     return HEADSIFT_OK;
 }
 

@@ -114,15 +114,17 @@ static headsift_status add_chunk(struct groups *groups, duckdb_data_chunk chunk,
 }
 
 /* A column that DuckDB calls otherwise than the file does (TEXT_1 beside text) is weighed with all others. */
-static headsift_status read_groups(struct hs_sql *sql, const char *path, const char *column, struct groups *groups,
-                                   headsift_error *error) {
+static headsift_status read_groups(struct hs_sql *sql, const char *path, const char *const *columns, size_t n_columns,
+                                   struct groups *groups, headsift_error *error) {
     struct hs_buffer text = {0};
     duckdb_result result;
     bool ok = hs_buffer_printf(&text, "SELECT coalesce(any_value(row_group_num_rows), -1)::BIGINT, "
-                                      "coalesce(sum(total_uncompressed_size) FILTER (path_in_schema = ") &&
-              hs_sql_string(&text, column, strlen(column)) &&
-              hs_buffer_printf(&text, "), sum(total_uncompressed_size), -1)::BIGINT FROM parquet_metadata(") &&
-              hs_sql_path(&text, path) && hs_buffer_printf(&text, ") GROUP BY row_group_id ORDER BY row_group_id");
+                                      "coalesce(sum(total_uncompressed_size) FILTER (path_in_schema IN (");
+    for (size_t i = 0; ok && i < n_columns; i++) {
+        ok = hs_buffer_printf(&text, "%s", i > 0 ? ", " : "") && hs_sql_string(&text, columns[i], strlen(columns[i]));
+    }
+    ok = ok && hs_buffer_printf(&text, ")), sum(total_uncompressed_size), -1)::BIGINT FROM parquet_metadata(") &&
+         hs_sql_path(&text, path) && hs_buffer_printf(&text, ") GROUP BY row_group_id ORDER BY row_group_id");
     headsift_status status = ok ? hs_sql_run(sql, text.data, &result, error) : hs_fail_memory(error, "SQL", text.size);
     hs_buffer_free(&text);
     HS_TRY(status);
@@ -134,8 +136,8 @@ static headsift_status read_groups(struct hs_sql *sql, const char *path, const c
     return status;
 }
 
-headsift_status hs_parquet_groups(const char *path, const char *column, struct hs_parquet_group **out, size_t *n,
-                                  headsift_error *error) {
+headsift_status hs_parquet_groups(const char *path, const char *const *columns, size_t n_columns,
+                                  struct hs_parquet_group **out, size_t *n, headsift_error *error) {
     *out = NULL;
     *n = 0;
     const char *const paths[] = {path};
@@ -144,7 +146,7 @@ headsift_status hs_parquet_groups(const char *path, const char *column, struct h
     HS_TRY(hs_sql_open(&options, &sql, error));
     struct groups groups = {0};
     headsift_error reason = {0};
-    headsift_status status = read_groups(&sql, path, column, &groups, &reason);
+    headsift_status status = read_groups(&sql, path, columns, n_columns, &groups, &reason);
     hs_sql_close(&sql);
     if (status != HEADSIFT_OK) {
         hs_free(groups.items);

@@ -9,12 +9,13 @@
 #include "base/memory.h"
 
 struct hs_parquet_group {
-    int64_t rows, text_bytes; /**< text_bytes: the column's pages, uncompressed; all columns' where it is not found */
+    int64_t rows, text_bytes; /**< text_bytes: the columns' pages, uncompressed; all columns' where none is found */
 };
 
-/** The row groups in order, empty ones left out. *out: hs_free. @param column  of strings, on the first level. */
-headsift_status hs_parquet_groups(const char *path, const char *column, struct hs_parquet_group **out, size_t *n,
-                                  headsift_error *error);
+/** The row groups in order, empty ones left out. *out: hs_free. @param columns  of strings, on the first
+ *  level. */
+headsift_status hs_parquet_groups(const char *path, const char *const *columns, size_t n_columns,
+                                  struct hs_parquet_group **out, size_t *n, headsift_error *error);
 
 /** Appends the metadata at the end of an open file, without its length and the closing mark. *pages: where it begins.
  *  Errors do not name the file. */

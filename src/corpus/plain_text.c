@@ -15,6 +15,11 @@ struct text {
 static headsift_status open_text(struct hs_reader *reader, const struct hs_input *input, const struct hs_range *range,
                                  headsift_error *error) {
     (void)range; /* there is only one record */
+    if (reader->columns.names[HS_ROLE_PROMPT] != NULL) {
+        return hs_fail(error, HEADSIFT_USAGE,
+                       "%s is plain text and has no columns: --prompt and --response need Parquet, JSONL or CSV",
+                       reader->path);
+    }
     if (reader->columns.required[HS_ROLE_DOMAIN]) {
         return hs_fail(error, HEADSIFT_USAGE, "%s is plain text and has no columns: use --domain =NAME, =FILE or =DIR",
                        reader->path);

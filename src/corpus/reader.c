@@ -25,8 +25,9 @@ void hs_document_bad(struct hs_document *document, const char *format, ...) {
 }
 
 void hs_document_set(struct hs_document *document, enum hs_role role, const char *value, size_t size) {
-    const char **const values[HS_ROLES] = {&document->text, &document->id, &document->domain};
-    size_t *const sizes[HS_ROLES] = {&document->text_size, &document->id_size, &document->domain_size};
+    const char **const values[HS_ROLES] = {&document->text, &document->prompt, &document->id, &document->domain};
+    size_t *const sizes[HS_ROLES] = {&document->text_size, &document->prompt_size, &document->id_size,
+                                     &document->domain_size};
     *values[role] = value;
     *sizes[role] = size;
 }
@@ -63,11 +64,22 @@ headsift_status hs_reader_open_range(const struct hs_input *input, const headsif
     return HEADSIFT_OK;
 }
 
-/* The first of text, id and domain that is no UTF-8 makes the record bad. A broken id or domain is taken away, since it
- * can't be written; a broken text stays, for its size. */
+/* An empty text is fine, a missing one is not. */
+static void refuse_null(const struct hs_reader *reader, struct hs_document *document) {
+    if (document->text == NULL && !document->bad) {
+        hs_document_bad(document, "\"%s\" is null", reader->columns.names[HS_ROLE_TEXT]);
+    }
+    if (reader->columns.names[HS_ROLE_PROMPT] != NULL && document->prompt == NULL && !document->bad) {
+        hs_document_bad(document, "\"%s\" is null", reader->columns.names[HS_ROLE_PROMPT]);
+    }
+}
+
+/* The first of text, prompt, id and domain that is no UTF-8 makes the record bad. A broken id or domain is taken away,
+ * since it can't be written; a broken text stays, for its size. */
 static void check_text(const struct hs_reader *reader, struct hs_document *document) {
-    const char *const values[HS_ROLES] = {document->text, document->id, document->domain};
-    const size_t sizes[HS_ROLES] = {document->text_size, document->id_size, document->domain_size};
+    const char *const values[HS_ROLES] = {document->text, document->prompt, document->id, document->domain};
+    const size_t sizes[HS_ROLES] = {document->text_size, document->prompt_size, document->id_size,
+                                    document->domain_size};
     for (int role = 0; role < HS_ROLES; role++) {
         size_t good = values[role] != NULL ? hs_utf8_check(values[role], sizes[role]) : sizes[role];
         if (good == sizes[role]) {
@@ -85,6 +97,22 @@ static void check_text(const struct hs_reader *reader, struct hs_document *docum
             hs_document_set(document, HS_ROLE_DOMAIN, "", 0);
         }
     }
+}
+
+/* Puts the response behind the prompt. */
+static headsift_status join_prompt(struct hs_reader *reader, struct hs_document *document, headsift_error *error) {
+    size_t prompt = document->prompt_size, response = document->text_size;
+    reader->joined.size = 0;
+    if (document->prompt == NULL || document->text == NULL) {
+        return HEADSIFT_OK; /* a bad record */
+    }
+    if (!hs_buffer_append(&reader->joined, document->prompt, prompt) ||
+        !hs_buffer_append(&reader->joined, document->text, response)) {
+        return hs_fail_memory(error, reader->path, prompt + response);
+    }
+    hs_document_set(document, HS_ROLE_PROMPT, reader->joined.data, prompt);
+    hs_document_set(document, HS_ROLE_TEXT, reader->joined.data, prompt + response);
+    return HEADSIFT_OK;
 }
 
 static headsift_status fail_short(const struct hs_reader *reader, headsift_error *error) {
@@ -111,11 +139,9 @@ headsift_status hs_reader_next(struct hs_reader *reader, struct hs_document *doc
     } else if (document->domain == NULL) {
         hs_document_set(document, HS_ROLE_DOMAIN, "", 0);
     }
-    if (document->text == NULL && !document->bad) {
-        hs_document_bad(document, "\"%s\" is null", reader->columns.names[HS_ROLE_TEXT]);
-    }
+    refuse_null(reader, document);
     check_text(reader, document);
-    return HEADSIFT_OK;
+    return reader->columns.names[HS_ROLE_PROMPT] != NULL ? join_prompt(reader, document, error) : HEADSIFT_OK;
 }
 
 void hs_reader_close(struct hs_reader *reader) {
@@ -124,6 +150,7 @@ void hs_reader_close(struct hs_reader *reader) {
     }
     reader->kind->close(reader);
     hs_columns_free(&reader->columns);
+    hs_buffer_free(&reader->joined);
     hs_free(reader->path);
     hs_free(reader);
 }

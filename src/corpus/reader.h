@@ -23,10 +23,11 @@ struct hs_reader {
     char *path;
     struct hs_columns columns;
     bool all_fields;
-    bool has_domain; /**< a column plays the domain's role; a fixed domain is added by reader.c */
-    int64_t first;   /**< row of the first record */
-    int64_t rows;    /**< records given so far */
-    int64_t limit;   /**< records of the range; -1: no range */
+    bool has_domain;         /**< a column plays the domain's role; a fixed domain is added by reader.c */
+    int64_t first;           /**< row of the first record */
+    int64_t rows;            /**< records given so far */
+    int64_t limit;           /**< records of the range; -1: no range */
+    struct hs_buffer joined; /**< the record's prompt and response */
 };
 
 extern const struct hs_reader_kind hs_reader_jsonl;

@@ -166,7 +166,8 @@ static headsift_status scan_parquet(struct scan *scan, const headsift_inputs *in
     size_t n = 0;
     headsift_status status = hs_columns_init(inputs, scan->input->path, &columns, error);
     if (status == HEADSIFT_OK) {
-        status = hs_parquet_groups(scan->input->path, columns.names[HS_ROLE_TEXT], &groups, &n, error);
+        const char *const texts[] = {columns.names[HS_ROLE_TEXT], columns.names[HS_ROLE_PROMPT]};
+        status = hs_parquet_groups(scan->input->path, texts, texts[1] != NULL ? 2 : 1, &groups, &n, error);
     }
     for (size_t i = 0; i < n && status == HEADSIFT_OK && !scan->done; i++) {
         status = add_group(scan, &groups[i], error);

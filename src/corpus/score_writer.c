@@ -15,6 +15,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "corpus/sql.h"
+#include "corpus/step_values.h"
 
 struct hs_score_writer {
     struct hs_sql sql;
@@ -24,6 +25,7 @@ struct hs_score_writer {
     char *spill;               /**< DIR/.NAME.spill-HOST-PID */
     struct hs_buffer metadata; /**< the KV_METADATA struct of the COPY statement; empty: none */
     struct hs_buffer scratch;
+    struct hs_step_values *steps; /**< how steps become values; NULL: the rows have none */
 };
 
 #define ROWS_MEMORY "512MB" /* what DuckDB keeps in memory of the rows of a file */
@@ -33,6 +35,7 @@ static const char create_table[] =
     "CREATE TABLE scores (id VARCHAR, file VARCHAR, \"row\" BIGINT, domain VARCHAR, n_bytes BIGINT, n_tokens INTEGER, "
     "n_bytes_scored BIGINT, n_scored INTEGER, loss_base DOUBLE, loss_ref DOUBLE, score DOUBLE, status VARCHAR, "
     "note VARCHAR)";
+static const char add_steps[] = "ALTER TABLE scores ADD COLUMN steps " HS_STEPS_TYPE;
 
 static headsift_status no_memory(const struct hs_score_writer *writer, headsift_error *error) {
     return hs_fail_memory(error, writer->path != NULL ? writer->path : "score rows", writer->scratch.size + 1);
@@ -92,6 +95,9 @@ static headsift_status open_table(struct hs_score_writer *writer, headsift_error
         .threads = 1, .memory = ROWS_MEMORY, .temp_dir = writer->spill, .paths = paths, .n_paths = 1};
     HS_TRY(hs_sql_open(&options, &writer->sql, error));
     HS_TRY(hs_sql_run(&writer->sql, create_table, NULL, error));
+    if (writer->steps != NULL) {
+        HS_TRY(hs_sql_run(&writer->sql, add_steps, NULL, error));
+    }
     if (duckdb_appender_create(writer->sql.connection, NULL, "scores", &writer->appender) == DuckDBError) {
         return hs_fail(error, HEADSIFT_FAILED, "%s: %s", writer->path, duckdb_appender_error(writer->appender));
     }
@@ -108,14 +114,15 @@ static bool name_files(struct hs_score_writer *writer, const char *path) {
     return writer->path != NULL && writer->temporary != NULL && writer->spill != NULL;
 }
 
-headsift_status hs_score_writer_open(const char *path, const char *const *metadata, struct hs_score_writer **out,
-                                     headsift_error *error) {
+static headsift_status open_writer(const char *path, const char *const *metadata, bool steps,
+                                   struct hs_score_writer **out, headsift_error *error) {
     *out = NULL;
     struct hs_score_writer *writer = hs_alloc(1, sizeof *writer);
     if (writer == NULL) {
         return hs_fail_memory(error, path, sizeof *writer);
     }
-    bool named = name_files(writer, path) && build_metadata(writer, metadata);
+    writer->steps = steps ? hs_step_values_open() : NULL;
+    bool named = name_files(writer, path) && build_metadata(writer, metadata) && (!steps || writer->steps != NULL);
     headsift_status status = named ? create_temporary(writer, error) : no_memory(writer, error);
     if (status == HEADSIFT_OK) {
         status = open_table(writer, error);
@@ -126,6 +133,16 @@ headsift_status hs_score_writer_open(const char *path, const char *const *metada
     }
     *out = writer;
     return HEADSIFT_OK;
+}
+
+headsift_status hs_score_writer_open(const char *path, const char *const *metadata, struct hs_score_writer **out,
+                                     headsift_error *error) {
+    return open_writer(path, metadata, false, out, error);
+}
+
+headsift_status hs_score_writer_open_steps(const char *path, const char *const *metadata, struct hs_score_writer **out,
+                                           headsift_error *error) {
+    return open_writer(path, metadata, true, out, error);
 }
 
 /* ---- Rows --------------------------------------------------------------------------------------------------- */
@@ -170,11 +187,19 @@ static bool append_numbers(struct hs_score_writer *writer, const headsift_score 
 headsift_status hs_score_writer_add(struct hs_score_writer *writer, const char *id, size_t id_size, const char *file,
                                     int64_t row, const char *domain, size_t domain_size, const headsift_score *score,
                                     headsift_error *error) {
+    return hs_score_writer_add_steps(writer, id, id_size, file, row, domain, domain_size, score, NULL, 0, error);
+}
+
+headsift_status hs_score_writer_add_steps(struct hs_score_writer *writer, const char *id, size_t id_size,
+                                          const char *file, int64_t row, const char *domain, size_t domain_size,
+                                          const headsift_score *score, const headsift_step *steps, size_t n_steps,
+                                          headsift_error *error) {
     bool ok = append_id(writer, id, id_size, file, row) && append_text(writer, file, strlen(file)) &&
               duckdb_append_int64(writer->appender, row) == DuckDBSuccess && append_text(writer, domain, domain_size) &&
               append_numbers(writer, score) &&
               append_text(writer, score->status, strnlen(score->status, sizeof score->status)) &&
               append_text(writer, score->note, strnlen(score->note, sizeof score->note)) &&
+              (writer->steps == NULL || hs_step_values_append(writer->steps, writer->appender, steps, n_steps)) &&
               duckdb_appender_end_row(writer->appender) == DuckDBSuccess;
     if (ok) {
         return HEADSIFT_OK;
@@ -235,6 +260,7 @@ void hs_score_writer_abort(struct hs_score_writer *writer) {
         return;
     }
     duckdb_appender_destroy(&writer->appender);
+    hs_step_values_close(writer->steps);
     hs_sql_close(&writer->sql);
     if (writer->temporary != NULL) {
         unlink(writer->temporary);

@@ -18,6 +18,14 @@ headsift_status hs_score_writer_open(const char *path, const char *const *metada
 headsift_status hs_score_writer_add(struct hs_score_writer *writer, const char *id, size_t id_size, const char *file,
                                     int64_t row, const char *domain, size_t domain_size, const headsift_score *score,
                                     headsift_error *error);
+/** The same for scores of responses, whose rows have a column more: steps, a list of structs (docs/formats.md). */
+headsift_status hs_score_writer_open_steps(const char *path, const char *const *metadata, struct hs_score_writer **out,
+                                           headsift_error *error);
+/** hs_score_writer_add() with the row's steps, which only a writer of hs_score_writer_open_steps() writes. */
+headsift_status hs_score_writer_add_steps(struct hs_score_writer *writer, const char *id, size_t id_size,
+                                          const char *file, int64_t row, const char *domain, size_t domain_size,
+                                          const headsift_score *score, const headsift_step *steps, size_t n_steps,
+                                          headsift_error *error);
 headsift_status hs_score_writer_commit(struct hs_score_writer *writer,
                                        headsift_error *error); /**< frees it in every case */
 void hs_score_writer_abort(struct hs_score_writer *writer);    /**< removes the temporary file; NULL is fine */

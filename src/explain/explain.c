@@ -64,7 +64,11 @@ static headsift_status explain_record(headsift_model *model, struct hs_scoring *
     if (status == HEADSIFT_OK) {
         char *id =
             record.id != NULL ? hs_copy_bytes(record.id, record.id_size) : hs_format("%s:%lld", path, (long long)row);
-        struct hs_explained document = {.name = id, .text = record.text, .size = record.text_size};
+        struct hs_explained document = {.name = id,
+                                        .text = record.text,
+                                        .size = record.text_size,
+                                        .response = record.prompt != NULL,
+                                        .prompt_size = record.prompt_size};
         status = id != NULL ? explain(model, scoring, &document, format, out, error)
                             : hs_fail_memory(error, "an id", record.id_size);
         hs_free(id);
@@ -95,6 +99,10 @@ static headsift_status explain_path(headsift_model *model, struct hs_scoring *sc
     if (is_stdin && inputs->format != NULL && strcmp(inputs->format, "text") != 0) {
         return hs_fail(error, HEADSIFT_USAGE, "stdin is one text: a record of --input-format %s needs a file",
                        inputs->format);
+    }
+    if ((is_stdin || !known) && (inputs->prompt != NULL || inputs->response != NULL)) {
+        return hs_fail(error, HEADSIFT_USAGE, "%s is one text: --prompt and --response need a file of records",
+                       is_stdin ? "stdin" : path);
     }
     if (is_stdin || !known) {
         if (row > 0) {

@@ -16,8 +16,12 @@ struct hs_explained {
     const char *name; /**< what the document is called: for people */
     const char *text;
     size_t size;
+    bool response;      /**< the text is a prompt with a response behind it; hs_explain_losses leaves the response, */
+    size_t prompt_size; /**< and the part of a token that is the prompt's is not shown */
     struct hs_explained_token *tokens;
     size_t n;
+    headsift_step *steps; /**< of a response */
+    size_t n_steps;
     headsift_score row; /**< as score would write it */
 };
 

@@ -18,6 +18,19 @@ static bool add_string(struct hs_buffer *out, const char *key, const char *value
            hs_json_quote(out, value, strlen(value));
 }
 
+static bool add_steps(struct hs_buffer *out, const struct hs_explained *document) {
+    bool ok = hs_buffer_printf(out, ", \"steps\": [");
+    for (size_t i = 0; ok && i < document->n_steps; i++) {
+        const headsift_step *step = &document->steps[i];
+        ok = hs_buffer_printf(out, "%s\n {\"start\": %lld, \"n_bytes\": %lld, \"n_scored\": %d", i > 0 ? "," : "",
+                              (long long)step->start, (long long)step->n_bytes, step->n_scored) &&
+             add_number(out, "loss_base", step->loss_base) && add_number(out, "loss_ref", step->loss_ref) &&
+             add_number(out, "score", step->score) && add_number(out, "weight", step->weight) &&
+             hs_buffer_append(out, "}", 1);
+    }
+    return ok && hs_buffer_append(out, "]", 1);
+}
+
 static bool add_row(struct hs_buffer *out, const struct hs_explained *document) {
     const headsift_score *row = &document->row;
     return hs_buffer_append(out, "{", 1) && add_string(out, "document", document->name) &&
@@ -25,7 +38,8 @@ static bool add_row(struct hs_buffer *out, const struct hs_explained *document) 
                             row->n_tokens, row->n_scored) &&
            add_number(out, "loss_base", row->loss_base) && add_number(out, "loss_ref", row->loss_ref) &&
            add_number(out, "score", row->score) && add_string(out, "status", row->status) &&
-           add_string(out, "note", row->note) && hs_buffer_printf(out, ", \"tokens\": [");
+           add_string(out, "note", row->note) && (!document->response || add_steps(out, document)) &&
+           hs_buffer_printf(out, ", \"tokens\": [");
 }
 
 static bool add_token(struct hs_buffer *out, const struct hs_explained *document, size_t i) {

@@ -5,10 +5,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Token losses of a piece, and where its tokens stand in the document. */
-static headsift_status explain_piece(const struct hs_scoring *scoring, const struct hs_pack *pack,
-                                     const struct hs_piece *piece, struct hs_explained *document, size_t *at,
-                                     struct hs_loss_sums *sums, headsift_error *error) {
+/* Token losses of a piece, and their sums. */
+static headsift_status explain_piece(const struct hs_scoring *scoring, struct hs_pack *pack,
+                                     const struct hs_piece *piece, struct hs_explained *document,
+                                     headsift_error *error) {
     const int32_t *tokens = pack->tokens + piece->first;
     const int64_t offsets[] = {0, (int64_t)piece->n};
     struct hs_batch batch = {.tokens = tokens, .offsets = offsets, .n_documents = 1};
@@ -17,18 +17,15 @@ static headsift_status explain_piece(const struct hs_scoring *scoring, const str
         return hs_fail_memory(error, "token losses", 2 * piece->n * sizeof *nll);
     }
     headsift_status status = hs_engine_nll(scoring->engine, &batch, scoring->masks, 2, nll, error);
-    bool added_bos = scoring->bos >= 0 && tokens[0] == scoring->bos && document->tokens[*at].id != scoring->bos;
-    for (size_t i = 0; status == HEADSIFT_OK && i < piece->n; i++) {
-        if (i == 0 && added_bos) {
-            continue;
-        }
-        struct hs_explained_token *token = &document->tokens[(*at)++];
-        if (i > 0) {
-            token->base = nll[i];
-            token->masked = nll[piece->n + i];
-            sums->base += token->base;
-            sums->ref += token->masked;
-        }
+    for (size_t i = piece->counted; status == HEADSIFT_OK && i < piece->n; i++) {
+        struct hs_explained_token *token = &document->tokens[piece->token + i - (piece->bos ? 1 : 0)];
+        token->base = nll[i];
+        token->masked = nll[piece->n + i];
+        pack->sums[0].base += token->base;
+        pack->sums[0].ref += token->masked;
+    }
+    if (status == HEADSIFT_OK) {
+        hs_response_add_losses(pack, piece, nll, nll + piece->n);
     }
     hs_free(nll);
     return status;
@@ -52,23 +49,58 @@ static headsift_status list_tokens(const struct hs_scoring *scoring, struct hs_e
     return status;
 }
 
+/* Takes over row and steps. */
+static headsift_status finish_row(struct hs_pack *pack, struct hs_explained *document, headsift_error *error) {
+    size_t n = pack->ranges[0].n;
+    document->row = pack->rows[0];
+    if (document->row.n_scored > 0) {
+        hs_row_finish(&document->row, &pack->sums[0]);
+    }
+    document->steps = hs_alloc(n, sizeof *document->steps);
+    if (document->steps == NULL) {
+        return hs_fail_memory(error, "steps", n * sizeof *document->steps);
+    }
+    if (n > 0) {
+        memcpy(document->steps, pack->steps, n * sizeof *document->steps);
+    }
+    document->n_steps = n;
+    hs_response_finish(&document->row, document->steps, n);
+    return HEADSIFT_OK;
+}
+
+/* From here on the response is the text. */
+static void leave_response(struct hs_explained *document) {
+    size_t kept = 0, prompt = document->prompt_size;
+    for (size_t i = 0; i < document->n; i++) {
+        struct hs_explained_token token = document->tokens[i];
+        if (token.end > prompt) {
+            token.start = token.start > prompt ? token.start - prompt : 0;
+            token.end -= prompt;
+            document->tokens[kept++] = token;
+        }
+    }
+    document->n = kept;
+    document->text += prompt;
+    document->size -= prompt;
+}
+
 headsift_status hs_explain_losses(const struct hs_scoring *scoring, struct hs_explained *document,
                                   headsift_error *error) {
     struct hs_pack pack = {0};
-    struct hs_loss_sums sums = {0};
-    headsift_status status = hs_pack_add(scoring, &pack, document->text, document->size, error);
+    headsift_status status = document->response ? hs_pack_add_response(scoring, &pack, document->text, document->size,
+                                                                       document->prompt_size, error)
+                                                : hs_pack_add(scoring, &pack, document->text, document->size, error);
     if (status == HEADSIFT_OK && strcmp(pack.rows[0].status, "bad_text") != 0) {
         status = list_tokens(scoring, document, error);
     }
-    size_t at = 0;
     for (size_t i = 0; status == HEADSIFT_OK && i < pack.n_pieces; i++) {
-        status = explain_piece(scoring, &pack, &pack.pieces[i], document, &at, &sums, error);
+        status = explain_piece(scoring, &pack, &pack.pieces[i], document, error);
     }
     if (status == HEADSIFT_OK) {
-        document->row = pack.rows[0];
-        if (document->row.n_scored > 0) {
-            hs_row_finish(&document->row, &sums);
-        }
+        status = finish_row(&pack, document, error);
+    }
+    if (status == HEADSIFT_OK && document->response) {
+        leave_response(document);
     }
     hs_pack_free(&pack);
     return status;
@@ -76,8 +108,10 @@ headsift_status hs_explain_losses(const struct hs_scoring *scoring, struct hs_ex
 
 void hs_explained_free(struct hs_explained *document) {
     hs_free(document->tokens);
+    hs_free(document->steps);
     document->tokens = NULL;
-    document->n = 0;
+    document->steps = NULL;
+    document->n = document->n_steps = 0;
 }
 
 static bool inside_character(const struct hs_explained *document, size_t at) {

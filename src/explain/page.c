@@ -78,6 +78,32 @@ static void print_row(const struct hs_explained *document, FILE *out) {
     fputs(".</p>\n", out);
 }
 
+static void print_steps(const struct hs_explained *document, FILE *out) {
+    if (!document->response) {
+        return;
+    }
+    fputs("<h2>Steps</h2>\n<div class=\"wide\"><table><thead><tr><th>step</th><th>scored</th><th>base</th>"
+          "<th>masked</th><th>score</th><th>weight</th><th>text</th></tr></thead><tbody>\n",
+          out);
+    for (size_t i = 0; i < document->n_steps; i++) {
+        const headsift_step *step = &document->steps[i];
+        size_t start = (size_t)step->start, size = (size_t)step->n_bytes, shown = size < 80 ? size : 80;
+        while (shown < size && ((unsigned char)document->text[start + shown] & 0xC0) == 0x80) {
+            shown--;
+        }
+        fprintf(out, "<tr><td>%zu</td><td>%d</td>", i, step->n_scored);
+        if (isnan(step->score)) {
+            fputs("<td></td><td></td><td></td><td></td><td>", out);
+        } else {
+            fprintf(out, "<td>%.3f</td><td>%.3f</td><td>%+.3f</td><td>%.3f</td><td>", step->loss_base, step->loss_ref,
+                    step->score, step->weight);
+        }
+        print_escaped(document->text + start, shown, out);
+        fputs(shown < size ? "\xE2\x80\xA6</td></tr>\n" : "</td></tr>\n", out);
+    }
+    fputs("</tbody></table></div>\n", out);
+}
+
 static void print_span(const struct hs_explained *document, const struct hs_span_of_tokens *span, FILE *out) {
     int level = hs_rise_level(span->rise);
     if (!isnan(span->rise)) {
@@ -135,6 +161,7 @@ headsift_status hs_explain_page(const struct hs_explained *document, FILE *out, 
         print_span(document, &spans[n], out);
     }
     fputs("</pre>\n", out);
+    print_steps(document, out);
     print_most(document, spans, n, out);
     fputs("</main></body></html>\n", out);
     hs_free(spans);

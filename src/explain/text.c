@@ -19,6 +19,16 @@ static void print_head(const struct hs_explained *document, FILE *out) {
     if (!isnan(row->loss_base)) {
         fprintf(out, "# loss %.4f, masked %.4f, score %.4f\n", row->loss_base, row->loss_ref, row->score);
     }
+    for (size_t i = 0; i < document->n_steps; i++) {
+        const headsift_step *step = &document->steps[i];
+        fprintf(out, "# step %zu: bytes %lld to %lld, %d scored", i, (long long)step->start,
+                (long long)(step->start + step->n_bytes), step->n_scored);
+        if (!isnan(step->score)) {
+            fprintf(out, ", loss %.4f, masked %.4f, score %.4f, weight %.4f", step->loss_base, step->loss_ref,
+                    step->score, step->weight);
+        }
+        fputc('\n', out);
+    }
 }
 
 static void print_bytes(const struct hs_explained *document, size_t start, size_t end, FILE *out) {

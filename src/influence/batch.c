@@ -36,15 +36,17 @@ static headsift_status run_engine(const struct hs_scoring *scoring, struct hs_pa
     return hs_engine_nll(scoring->engine, &batch, scoring->masks, 2, pack->nll, error);
 }
 
-/* Adds the batch's losses to their documents. A piece's first token is never predicted. */
+/* Adds the batch's losses to their documents. A piece's first token is never predicted, nor does a prompt's count. */
 static void add_losses(struct hs_pack *pack, size_t first, size_t n) {
     const double *base = pack->nll, *ref = pack->nll + pack->offsets[n];
     for (size_t i = 0; i < n; i++) {
-        struct hs_loss_sums *sums = &pack->sums[pack->pieces[first + i].document];
-        for (int64_t at = pack->offsets[i] + 1; at < pack->offsets[i + 1]; at++) {
+        const struct hs_piece *piece = &pack->pieces[first + i];
+        struct hs_loss_sums *sums = &pack->sums[piece->document];
+        for (int64_t at = pack->offsets[i] + (int64_t)piece->counted; at < pack->offsets[i + 1]; at++) {
             sums->base += base[at];
             sums->ref += ref[at];
         }
+        hs_response_add_losses(pack, piece, base + pack->offsets[i], ref + pack->offsets[i]);
     }
 }
 
@@ -121,6 +123,7 @@ headsift_status hs_pack_score(const struct hs_scoring *scoring, struct hs_pack *
         if (pack->rows[i].n_scored > 0) {
             hs_row_finish(&pack->rows[i], &pack->sums[i]);
         }
+        hs_response_finish(&pack->rows[i], pack->steps + pack->ranges[i].first, pack->ranges[i].n);
     }
     return HEADSIFT_OK;
 }

@@ -37,7 +37,9 @@ static headsift_status sample_records(const struct hs_scoring *scoring, struct h
         if (document.bad || document.text == NULL) {
             continue;
         }
-        status = hs_pack_add(scoring, &other, document.text, document.text_size, error);
+        status = document.prompt != NULL ? hs_pack_add_response(scoring, &other, document.text, document.text_size,
+                                                                document.prompt_size, error)
+                                         : hs_pack_add(scoring, &other, document.text, document.text_size, error);
         if (status == HEADSIFT_OK && timed->n_tokens < TIMED_TOKENS) {
             status = hs_pack_add(&brief, timed, document.text, document.text_size, error);
         }

@@ -78,6 +78,9 @@ static headsift_status find_all(headsift_model *model, const struct hs_scoring *
                                 const headsift_score_options *options, const headsift_inputs *inputs,
                                 struct hs_score_plan *plan, headsift_error *error) {
     HS_TRY(take_options(options, plan, error));
+    if (options->step_marker != NULL && inputs->response == NULL) {
+        return hs_fail(error, HEADSIFT_USAGE, "--step-marker is of responses: it needs --prompt and --response");
+    }
     HS_TRY(hs_inputs_find(inputs, &plan->inputs, error));
     drop_own_files(&plan->inputs, plan->directory);
     HS_TRY(look_at_sources(plan, error));

@@ -37,7 +37,7 @@ struct found {
 static char *make_head(const struct hs_score_plan *plan, const struct hs_part *part) {
     char key[64];
     hs_source_key(plan, part->input, key);
-    return hs_format("{\"headsift\":\"rows 1\",\"source\":\"%s\",\"settings\":\"%s\",\"first_row\":%lld,\"rows\":%lld}"
+    return hs_format("{\"headsift\":\"rows 2\",\"source\":\"%s\",\"settings\":\"%s\",\"first_row\":%lld,\"rows\":%lld}"
                      "\n",
                      key, plan->settings_sha256, (long long)part->range.first_row, (long long)part->range.rows);
 }
@@ -66,7 +66,7 @@ static void examine(const struct hs_part *part, const char *head, struct found *
             found->documents += (int64_t)record.n_rows;
         }
     }
-    hs_buffer_free(&record.bytes);
+    hs_record_free(&record);
 }
 
 /* "part-00003-00007." */
@@ -214,15 +214,15 @@ headsift_status hs_rows_replay(struct hs_rows *rows,
             break;
         }
         for (uint64_t i = 0; status == HEADSIFT_OK && i < read.n_rows; i++) {
-            hs_record_take_row(&read, &row);
-            status = take(user, &row, error);
+            status = hs_record_take_row(&read, &row) ? take(user, &row, error)
+                                                     : hs_fail_memory(error, "steps", row.n_steps * sizeof *row.steps);
         }
         at += HS_RECORD_HEAD + (int64_t)read.bytes.size;
         double seconds = record->seconds;
         *record = read.counted;
         record->seconds = seconds;
     }
-    hs_buffer_free(&read.bytes);
+    hs_record_free(&read);
     if (status == HEADSIFT_OK && fseeko(rows->file, 0, SEEK_END) != 0) {
         status = hs_fail_errno(error, errno, "can't write %s", rows->path);
     }

@@ -13,6 +13,8 @@ struct hs_row {
     const char *domain;
     size_t domain_size;
     headsift_score score;
+    const headsift_step *steps; /**< of a response */
+    size_t n_steps;
 };
 
 struct hs_rows;

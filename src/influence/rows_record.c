@@ -6,7 +6,7 @@
 #include <endian.h>
 #include <string.h>
 
-enum { COUNTS = 6 };
+enum { COUNTS = 6, STEP_BYTES = 7 * 8 };
 
 /* ---- Bytes -------------------------------------------------------------------------------------------------- */
 
@@ -61,6 +61,39 @@ static void take_short(struct hs_taking *from, char *out, size_t room) {
     }
 }
 
+/* ---- Steps ---- */
+
+static bool put_steps(struct hs_buffer *out, const headsift_step *steps, size_t n) {
+    bool ok = put_64(out, n);
+    for (size_t i = 0; ok && i < n; i++) {
+        const headsift_step *step = &steps[i];
+        ok = put_64(out, (uint64_t)step->start) && put_64(out, (uint64_t)step->n_bytes) &&
+             put_64(out, (uint64_t)step->n_scored) && put_double(out, step->loss_base) &&
+             put_double(out, step->loss_ref) && put_double(out, step->score) && put_double(out, step->weight);
+    }
+    return ok;
+}
+
+/* Passes over the steps, to be taken later; gives their number. */
+static size_t pass_steps(struct hs_taking *from, struct hs_taking *steps) {
+    uint64_t n = take_64(from);
+    from->ok = from->ok && n <= (size_t)(from->end - from->at) / STEP_BYTES;
+    *steps = *from;
+    from->at += from->ok ? n * STEP_BYTES : 0;
+    return from->ok ? (size_t)n : 0;
+}
+
+static headsift_step take_step(struct hs_taking *from) {
+    headsift_step step = {.start = (int64_t)take_64(from)};
+    step.n_bytes = (int64_t)take_64(from);
+    step.n_scored = (int32_t)take_64(from);
+    step.loss_base = take_double(from);
+    step.loss_ref = take_double(from);
+    step.score = take_double(from);
+    step.weight = take_double(from);
+    return step;
+}
+
 /* ---- Rows and counts ---------------------------------------------------------------------------------------- */
 
 bool hs_record_put_row(struct hs_buffer *out, const struct hs_row *row) {
@@ -71,10 +104,12 @@ bool hs_record_put_row(struct hs_buffer *out, const struct hs_row *row) {
            put_64(out, (uint64_t)score->n_bytes_scored) && put_64(out, (uint64_t)score->n_tokens) &&
            put_64(out, (uint64_t)score->n_scored) && put_double(out, score->loss_base) &&
            put_double(out, score->loss_ref) && put_double(out, score->score) &&
-           put_text(out, score->status, strlen(score->status)) && put_text(out, score->note, strlen(score->note));
+           put_text(out, score->status, strlen(score->status)) && put_text(out, score->note, strlen(score->note)) &&
+           put_steps(out, row->steps, row->n_steps);
 }
 
-static void take_row(struct hs_taking *from, struct hs_row *row) {
+/* Steps are passed over: see hs_record_take_row. */
+static void take_row(struct hs_taking *from, struct hs_row *row, struct hs_taking *steps) {
     headsift_score *score = &row->score;
     row->row = (int64_t)take_64(from);
     bool has_id = take_64(from) != 0;
@@ -90,6 +125,8 @@ static void take_row(struct hs_taking *from, struct hs_row *row) {
     score->score = take_double(from);
     take_short(from, score->status, sizeof score->status);
     take_short(from, score->note, sizeof score->note);
+    row->steps = NULL;
+    row->n_steps = pass_steps(from, steps);
 }
 
 static bool put_counts(struct hs_buffer *out, const struct hs_part_record *record) {
@@ -138,14 +175,14 @@ bool hs_record_read(FILE *file, int64_t left, struct hs_record *record) {
 }
 
 bool hs_record_follows(const struct hs_record *record, const struct hs_part *part, int64_t done) {
-    struct hs_taking from = record->rows;
+    struct hs_taking from = record->rows, steps;
     struct hs_row row;
     if (record->n_rows > (uint64_t)(part->range.rows - done) ||
         record->counted.documents != done + (int64_t)record->n_rows) {
         return false;
     }
     for (uint64_t i = 0; i < record->n_rows; i++) {
-        take_row(&from, &row);
+        take_row(&from, &row, &steps);
         if (!from.ok || row.row != part->range.first_row + done + (int64_t)i) {
             return false;
         }
@@ -153,7 +190,24 @@ bool hs_record_follows(const struct hs_record *record, const struct hs_part *par
     return from.at == from.end;
 }
 
-void hs_record_take_row(struct hs_record *record, struct hs_row *row) { take_row(&record->rows, row); }
+bool hs_record_take_row(struct hs_record *record, struct hs_row *row) {
+    struct hs_taking from;
+    take_row(&record->rows, row, &from);
+    void *steps = record->steps;
+    bool grown = hs_grow(&steps, &record->steps_capacity, row->n_steps, sizeof *record->steps);
+    record->steps = steps;
+    for (size_t i = 0; grown && i < row->n_steps; i++) {
+        record->steps[i] = take_step(&from);
+    }
+    row->steps = record->steps;
+    return grown;
+}
+
+void hs_record_free(struct hs_record *record) {
+    hs_buffer_free(&record->bytes);
+    hs_free(record->steps);
+    *record = (struct hs_record){0};
+}
 
 bool hs_record_write(FILE *file, const struct hs_part_record *counted, int64_t n_rows, const struct hs_buffer *rows) {
     struct hs_buffer counts = {0};

@@ -13,20 +13,23 @@ struct hs_taking {
     bool ok;
 };
 
-/** A record as it is read. Zero-initialise; hs_buffer_free(&bytes). */
+/** A record as it is read. Zero-initialise; hs_record_free. */
 struct hs_record {
     struct hs_buffer bytes;
     struct hs_part_record counted;
     uint64_t n_rows;
     struct hs_taking rows; /**< those that are not taken yet */
+    headsift_step *steps;  /**< of the row that was taken last; grows */
+    size_t steps_capacity;
 };
 
 /** Reads the next record, of a file of which `left` bytes are left; false: there is none that may be believed. */
 bool hs_record_read(FILE *file, int64_t left, struct hs_record *record);
 /** Whether its rows are whole, and those behind `done` documents of the part, one after the other. */
 bool hs_record_follows(const struct hs_record *record, const struct hs_part *part, int64_t done);
-/** The next row; text is borrowed from the record. */
-void hs_record_take_row(struct hs_record *record, struct hs_row *row);
+/** The next row; text and steps are borrowed from the record, until the next one. False: no memory. */
+bool hs_record_take_row(struct hs_record *record, struct hs_row *row);
+void hs_record_free(struct hs_record *record);
 
 bool hs_record_put_row(struct hs_buffer *out, const struct hs_row *row);
 /** @return false with errno set when it can't be written. */

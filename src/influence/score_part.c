@@ -59,8 +59,8 @@ static void batch_done(void *user, double share) { show_progress(user, share); }
 
 static headsift_status write_row(void *user, const struct hs_row *row, headsift_error *error) {
     struct making *making = user;
-    return hs_score_writer_add(making->writer, row->id, row->id_size, making->file, row->row, row->domain,
-                               row->domain_size, &row->score, error);
+    return hs_score_writer_add_steps(making->writer, row->id, row->id_size, making->file, row->row, row->domain,
+                                     row->domain_size, &row->score, row->steps, row->n_steps, error);
 }
 
 /* What is scored goes to the writer and to the journal, which is on disk when this returns. */
@@ -75,7 +75,9 @@ static headsift_status write_rows(struct making *making, headsift_error *error) 
                                    .id_size = label->id_size,
                                    .domain = bytes + label->domain,
                                    .domain_size = label->domain_size,
-                                   .score = window->pack.rows[i]};
+                                   .score = window->pack.rows[i],
+                                   .steps = window->pack.steps + window->pack.ranges[i].first,
+                                   .n_steps = window->pack.ranges[i].n};
         HS_TRY(write_row(making, &row, error));
         HS_TRY(hs_rows_add(making->rows, &row, error));
         making->record.documents++;
@@ -158,7 +160,9 @@ static headsift_status open_writer(struct making *making, headsift_error *error)
     if (metadata == NULL || path == NULL || making->file == NULL) {
         status = hs_fail_memory(error, "the names of a part", 1);
     } else {
-        status = hs_score_writer_open(path, (const char *const *)metadata, &making->writer, error);
+        bool steps = making->job->inputs->response != NULL;
+        status = steps ? hs_score_writer_open_steps(path, (const char *const *)metadata, &making->writer, error)
+                       : hs_score_writer_open(path, (const char *const *)metadata, &making->writer, error);
     }
     hs_metadata_free(metadata);
     hs_free(path);

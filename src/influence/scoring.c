@@ -75,7 +75,11 @@ headsift_status hs_scoring_prepare(headsift_model *model, const headsift_heads *
         .bos = hs_tokenizer_bos(model->tokenizer),
         .chunk = options->long_documents == HEADSIFT_LONG_CHUNK,
         .special_as_text = options->special_as_text,
+        .step_marker = options->step_marker != NULL ? options->step_marker : HS_STEP_MARKER,
     };
+    if (out->step_marker[0] == '\0') {
+        return hs_fail(error, HEADSIFT_USAGE, "--step-marker is empty: name the text that ends a step");
+    }
     HS_TRY(take_heads(heads, model, options->mask, monitor, &out->masks[1], error));
     weigh(hs_model_config(model->model), &out->masks[1], out);
     HS_TRY(resolve_length(options->max_tokens, hs_model_config(model->model), monitor, &out->max_tokens, error));

@@ -15,6 +15,8 @@ enum {
     HS_CHECKED_TOKENS = 16          /**< so many scored tokens or more, and the mask should change the loss */
 };
 
+#define HS_STEP_MARKER "\n\n" /**< unless something else is asked for */
+
 #define HS_PACK_WORK 15e12 /**< floating-point operations: minutes on two slow cores, seconds on a large machine */
 
 /** The message of a call that was stopped. */
@@ -41,6 +43,7 @@ struct hs_scoring {
     double token_work, pair_work;      /**< operations of the model a token, and a token seen by another, both passes */
     bool chunk;
     bool special_as_text;
+    const char *step_marker; /**< ends a step of a response */
 };
 
 /** Checks heads and options against the model; packs no weights yet. The model and the heads must outlive it.
@@ -57,11 +60,19 @@ const char *hs_mask_name(headsift_mask mask); /**< "uniform", "zero", "mean" */
 struct hs_piece {
     size_t first, n;
     size_t document; /**< index of its row */
+    size_t token;    /**< which token of the document it begins with */
+    size_t counted;  /**< the losses of its tokens from this one on count; 1 at least, a first token has none */
+    bool bos;        /**< its first token is none of the document's but an added BOS */
 };
 
 /** Sums of a document's token losses, in double. */
 struct hs_loss_sums {
     double base, ref;
+};
+
+/** The steps of a row's response: steps[first .. first + n) of the pack. */
+struct hs_step_range {
+    size_t first, n;
 };
 
 /** How many documents of HS_CHECKED_TOKENS scored tokens or more there were, and in how many the mask changed the loss.
@@ -74,7 +85,13 @@ struct hs_mask_check {
 struct hs_pack {
     headsift_score *rows; /**< of each document added, in order; final after hs_pack_score */
     struct hs_loss_sums *sums;
-    size_t n_rows, rows_capacity, sums_capacity;
+    struct hs_step_range *ranges; /**< of each row's steps; none but for responses */
+    size_t n_rows, rows_capacity, sums_capacity, ranges_capacity;
+    headsift_step *steps; /**< loss_base and loss_ref are sums until hs_pack_score is done */
+    size_t n_steps, steps_capacity;
+    int32_t
+        *step_of; /**< beside `tokens`, for rows with steps: which of the row's steps a token counts for; -1: none */
+    size_t step_of_capacity;
     struct hs_piece *pieces;
     size_t n_pieces, pieces_capacity;
     int32_t *tokens;
@@ -93,6 +110,10 @@ struct hs_pack {
  * of memory for the pack itself. */
 headsift_status hs_pack_add(const struct hs_scoring *scoring, struct hs_pack *pack, const char *text, size_t size,
                             headsift_error *error);
+/** The same for a prompt with its response behind it: tokens that overlap the response alone count, and it has steps.
+ */
+headsift_status hs_pack_add_response(const struct hs_scoring *scoring, struct hs_pack *pack, const char *text,
+                                     size_t size, size_t prompt_size, headsift_error *error);
 /** Adds a row that has no text to score. */
 headsift_status hs_pack_add_bad(struct hs_pack *pack, size_t size, const char *note, headsift_error *error);
 /** Depends on the documents, the model and the settings alone, so that packs are cut the same way wherever and however
@@ -113,6 +134,17 @@ void hs_row_finish(headsift_score *row, const struct hs_loss_sums *sums);
 void hs_row_fail(headsift_score *row, const char *note);
 /** Sets status and note (escaped to one line). */
 void hs_row_status(headsift_score *row, const char *status, const char *note);
+
+/** Cuts the response of the last row, whose tokens are pack->encoding and whose pieces begin at first_piece, into
+ * steps.
+ *  @param used  tokens of the document that were gone through: steps behind them are left out. */
+headsift_status hs_response_cut(const struct hs_scoring *scoring, struct hs_pack *pack, const char *response,
+                                size_t size, size_t prompt_size, size_t first_piece, size_t used,
+                                headsift_error *error);
+/** Adds the losses of a piece's counted tokens to the steps of its row, if it has any. */
+void hs_response_add_losses(struct hs_pack *pack, const struct hs_piece *piece, const double *base, const double *ref);
+/** Makes means, scores and weights of the sums. */
+void hs_response_finish(const headsift_score *row, headsift_step *steps, size_t n);
 
 void hs_mask_check_add(struct hs_mask_check *check, const headsift_score *row);
 /** @return HEADSIFT_FAILED when documents were compared and the mask changed none. */

@@ -97,6 +97,12 @@ headsift_status hs_settings_make(headsift_model *model, const struct hs_scoring 
         bool absent = !mean && strcmp(members[i].key, "calibration_sha256") == 0;
         ok = (absent || json_object_set_new(*out, members[i].key, members[i].value) == 0) && ok;
     }
+    if (inputs->response != NULL) {
+        ok = ok && json_object_set_new(*out, "text", json_null()) == 0 &&
+             json_object_set_new(*out, "prompt", text_value(inputs->prompt)) == 0 &&
+             json_object_set_new(*out, "response", text_value(inputs->response)) == 0 &&
+             json_object_set_new(*out, "step_marker", text_value(scoring->step_marker)) == 0;
+    }
     return ok ? HEADSIFT_OK : hs_fail_memory(error, "the settings", 1);
 }
 

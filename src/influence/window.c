@@ -32,7 +32,9 @@ headsift_status hs_window_add(struct hs_window *window, const struct hs_scoring 
         size_t size = document->text != NULL ? document->text_size : 0;
         return hs_pack_add_bad(&window->pack, size, document->bad ? document->note : "the record has no text", error);
     }
-    return hs_pack_add(scoring, &window->pack, document->text, document->text_size, error);
+    return document->prompt != NULL ? hs_pack_add_response(scoring, &window->pack, document->text, document->text_size,
+                                                           document->prompt_size, error)
+                                    : hs_pack_add(scoring, &window->pack, document->text, document->text_size, error);
 }
 
 bool hs_window_full(const struct hs_window *window) {

@@ -64,7 +64,12 @@ static headsift_status inputs_json(const struct hs_run *run, json_t **out, heads
     *out = json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "text", text_or_null(inputs->text), "id",
                      text_or_null(inputs->id), "domain", text_or_null(inputs->domain), "format",
                      text_or_null(inputs->format), "limit", (json_int_t)inputs->limit, "files", files);
-    return HEADSIFT_OK;
+    bool ok = *out != NULL;
+    if (ok && inputs->prompt != NULL) {
+        ok = json_object_set_new(*out, "prompt", text_or_null(inputs->prompt)) == 0 &&
+             json_object_set_new(*out, "response", text_or_null(inputs->response)) == 0;
+    }
+    return ok ? HEADSIFT_OK : hs_fail_memory(error, "the settings", 1);
 }
 
 static int64_t context_of(const struct hs_run *run) { return hs_model_config(run->model->model)->context; }
@@ -118,7 +123,11 @@ static headsift_status score_json(const struct hs_run *run, json_t **out, headsi
                   score->long_documents == HEADSIFT_LONG_CHUNK ? "chunk" : "truncate", "max_tokens", (json_int_t)most,
                   "special", score->special_as_text ? "text" : "parse", "unit_bytes", (json_int_t)unit_bytes);
     hs_calibration_free(&calibration);
-    return *out != NULL ? HEADSIFT_OK : hs_fail_memory(error, "the settings", 1);
+    const char *marker = score->step_marker != NULL ? score->step_marker : HS_STEP_MARKER;
+    bool steps = run->inputs.prompt != NULL;
+    return *out != NULL && (!steps || json_object_set_new(*out, "step_marker", text_or_null(marker)) == 0)
+               ? HEADSIFT_OK
+               : hs_fail_memory(error, "the settings", 1);
 }
 
 static headsift_status select_json(const struct hs_run *run, json_t **out, headsift_error *error) {

@@ -46,6 +46,12 @@ static headsift_status check_same(const struct reading *reading, headsift_error 
                            reading->parts->paths[0], reading->parts->paths[reading->part], keys[i]);
         }
     }
+    if ((json_object_get(reading->metadata->first, "response") == NULL) !=
+        (json_object_get(reading->all, "response") == NULL)) {
+        return hs_fail(error, HEADSIFT_FAILED,
+                       "of %s and %s one holds scores of responses alone: they do not compare, select from them apart",
+                       reading->parts->paths[0], reading->parts->paths[reading->part]);
+    }
     return HEADSIFT_OK;
 }
 
@@ -70,7 +76,7 @@ static json_t *share(json_t *before, json_t *value) {
 }
 
 static json_t *reading_settings(const json_t *all) {
-    static const char *const keys[] = {"text", "id", "domain"};
+    static const char *const keys[] = {"text", "prompt", "response", "id", "domain"};
     json_t *settings = json_object();
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         json_t *value = json_object_get(all, keys[i]);

@@ -109,6 +109,8 @@ headsift_inputs hs_source_inputs(const struct hs_source *source) {
     return (headsift_inputs){
         .format = json_string_value(json_object_get(source->facts->input, "format")),
         .text = setting(source, "text"),
+        .prompt = setting(source, "prompt"),
+        .response = setting(source, "response"),
         .id = setting(source, "id"),
         .domain = setting(source, "domain"),
     };

@@ -76,6 +76,44 @@ static void a_text_without_predictions_is_shown(void **state) {
     headsift_model_close(model);
 }
 
+/* The response's tokens, the row and the steps are those that scoring gives; the prompt is not shown. */
+static void of_a_prompt_the_response_is_shown(void **state) {
+    (void)state;
+    headsift_model *model = tiny_scorer(false);
+    const char *prompt = "how much is it ", *response = "one\n\nand two", *whole = "how much is it one\n\nand two";
+    size_t prompt_size = strlen(prompt), size = strlen(response);
+    headsift_score row;
+    headsift_steps steps;
+    assert_int_equal(headsift_score_responses(model, tiny_heads(), NULL, &prompt, &prompt_size, &response, &size, 1,
+                                              &row, &steps, &last),
+                     HEADSIFT_OK);
+    struct hs_scoring scoring;
+    struct hs_explained document = {
+        .name = "doc", .text = whole, .size = strlen(whole), .response = true, .prompt_size = prompt_size};
+    assert_int_equal(hs_scoring_prepare(model, tiny_heads(), NULL, NULL, &scoring, &last), HEADSIFT_OK);
+    assert_int_equal(hs_scoring_start(model, &scoring, &last), HEADSIFT_OK);
+    assert_int_equal(hs_explain_losses(&scoring, &document, &last), HEADSIFT_OK);
+    assert_string_equal(document.text, response);
+    assert_int_equal(document.n, size);
+    double base = 0;
+    for (size_t i = 0; i < size; i++) {
+        assert_int_equal(document.tokens[i].start, i);
+        assert_int_equal(document.tokens[i].end, i + 1);
+        base += document.tokens[i].base;
+    }
+    assert_true(fabs(base / (double)size - row.loss_base) < 1e-9);
+    assert_true(fabs(document.row.score - row.score) < 1e-9 && document.row.n_tokens == row.n_tokens);
+    assert_int_equal(document.n_steps, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const headsift_step *got = &document.steps[i], *step = &steps.items[i];
+        assert_true(got->start == step->start && got->n_bytes == step->n_bytes && got->n_scored == step->n_scored);
+        assert_true(fabs(got->score - step->score) < 1e-9 && fabs(got->weight - step->weight) < 1e-9);
+    }
+    headsift_free(steps.items);
+    hs_explained_free(&document);
+    headsift_model_close(model);
+}
+
 static void levels_of_a_rise(void **state) {
     (void)state;
     static const struct {
@@ -207,6 +245,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_add_up_to_the_row),
         cmocka_unit_test(a_text_without_predictions_is_shown),
+        cmocka_unit_test(of_a_prompt_the_response_is_shown),
         cmocka_unit_test(levels_of_a_rise),
         cmocka_unit_test(parts_of_a_character_go_together),
         cmocka_unit_test(the_table_has_a_line_a_token),

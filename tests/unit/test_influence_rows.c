@@ -28,6 +28,15 @@ static struct hs_row row_of(int i) {
                                  .score = i == 2 ? (double)NAN : -1e-300};
     snprintf(row.score.status, sizeof row.score.status, "%s", i == 2 ? "failed" : "ok");
     memset(row.score.note, 'n', i == 3 ? sizeof row.score.note - 1 : 2);
+    static const headsift_step steps[] = {
+        {.n_bytes = 7, .n_scored = 3, .loss_base = 1.0 / 3, .loss_ref = 0.1, .score = -0.7, .weight = 0},
+        {.start = (int64_t)1 << 40,
+         .n_bytes = 1,
+         .loss_base = (double)NAN,
+         .score = (double)NAN,
+         .weight = (double)NAN}};
+    row.steps = steps;
+    row.n_steps = (size_t)i % 3;
     return row;
 }
 
@@ -61,6 +70,13 @@ static headsift_status compare_row(void *user, const struct hs_row *row, headsif
     assert_true(same_double(row->score.score, wanted.score.score));
     assert_string_equal(row->score.status, wanted.score.status);
     assert_string_equal(row->score.note, wanted.score.note);
+    assert_int_equal(row->n_steps, wanted.n_steps);
+    for (size_t i = 0; i < row->n_steps; i++) {
+        const headsift_step *got = &row->steps[i], *step = &wanted.steps[i];
+        assert_true(got->start == step->start && got->n_bytes == step->n_bytes && got->n_scored == step->n_scored);
+        assert_true(same_double(got->loss_base, step->loss_base) && same_double(got->loss_ref, step->loss_ref));
+        assert_true(same_double(got->score, step->score) && same_double(got->weight, step->weight));
+    }
     return HEADSIFT_OK;
 }
 
