@@ -216,7 +216,7 @@ headsift_status hs_records_read(const char *path, struct hs_records *out, headsi
 
 void hs_records_free(struct hs_records *records) {
     for (size_t i = 0; i < records->n; i++) {
-        hs_record_free(&records->items[i]);
+        hs_task_record_free(&records->items[i]);
     }
     hs_free(records->items);
     *records = (struct hs_records){0};

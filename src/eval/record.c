@@ -28,7 +28,7 @@ void hs_asked_free(struct hs_asked *asked) {
     *asked = (struct hs_asked){0};
 }
 
-void hs_record_free(struct hs_record *record) {
+void hs_task_record_free(struct hs_record *record) {
     hs_item_free(&record->item);
     hs_asked_free(&record->asked);
     hs_free(record->prefix.data);

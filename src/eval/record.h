@@ -37,7 +37,7 @@ struct hs_record {
 void hs_texts_free(struct hs_text *texts, size_t n);
 void hs_item_free(struct hs_item *item);
 void hs_asked_free(struct hs_asked *asked);
-void hs_record_free(struct hs_record *record);
+void hs_task_record_free(struct hs_record *record);
 
 struct hs_view hs_view(const char *string);
 struct hs_view hs_view_of(const struct hs_text *text);

@@ -48,9 +48,9 @@ static void token_losses(headsift_model *model, const char *text, double base[25
     assert_int_equal(hs_scorer_engine(model, &engine, &last), HEADSIFT_OK);
     size_t bos = encoding.n - strlen(text);
     int64_t offsets[] = {0, (int64_t)encoding.n};
-    struct hs_batch batch = {encoding.ids, offsets, 1, NULL};
+    struct hs_batch batch = {.tokens = encoding.ids, .offsets = offsets, .n_documents = 1};
     const struct hs_mask masks[2] = {{.kind = HEADSIFT_MASK_UNIFORM},
-                                     {HEADSIFT_MASK_UNIFORM, tiny_heads()->heads, tiny_heads()->n_heads}};
+                                     {.heads = tiny_heads()->heads, .n_heads = tiny_heads()->n_heads}};
     assert_int_equal(hs_engine_nll(engine, &batch, masks, 2, nll, &last), HEADSIFT_OK);
     for (size_t i = 0; i < strlen(text); i++) {
         base[i] = i + bos > 0 ? nll[i + bos] : 0;
