@@ -86,6 +86,9 @@ static void other_tools_heads_score_documents(void **state) {
                  "grep -o '\"heads\": .*' chosen.json; grep -c '\"effect\"' chosen.json");
     assert_code(output, 0);
     assert_string_equal(output->out.data, "\"heads\": [[2, 3], [2, 2]]}\n1\n");
+    /* An effect is of the heads that were chosen when it was measured. */
+    output = cli("headsift heads -q -m tiny --from chosen.json -o again.json && grep -c '\"effect\"' again.json");
+    assert_string_equal(output->out.data, "0\n");
     output = cli("headsift heads -m tiny --from nothing.json -o x.json");
     assert_code(output, 1);
     assert_said(output, "nothing.json");
