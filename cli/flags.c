@@ -217,6 +217,17 @@ const struct cli_flag cli_explain_flags[] = {
     END,
 };
 
+const struct cli_flag cli_judge_flags[] = {
+    {.help = "Sample:"},
+    COUNT("documents", 0, "Documents of each group (top 20 %, random, bottom 20 %) and domain (default: 20)", documents,
+          1, 1000000),
+    COUNT("bytes", 0, "Bytes of a text at most (default: 8000)", bytes, 1, INT32_MAX),
+    TEXT("root", 0, "DIR", "Where the documents are now, if they have moved since they were scored", root),
+    {.help = "Answers:"},
+    TEXT("answers", 0, "FILE", "What judges answered about the sample in DIR: JSONL or CSV", answers),
+    END,
+};
+
 const struct cli_flag cli_status_flags[] = {
     SWITCH("json", 0, "One JSON object instead of text (all ranks)", json),
     END,

@@ -57,11 +57,25 @@ struct cli_values {
     int64_t row;
     int format;
 
+    int64_t documents, bytes;
+    const char *answers;
+
     char **arguments; /**< what is not a flag; hs_free */
     size_t n_arguments;
 };
 
-enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_SIZE, CLI_CHOICE, CLI_AMOUNT, CLI_REAL, CLI_SHARE, CLI_ESCAPED };
+enum cli_kind {
+    CLI_HEADER,
+    CLI_SWITCH,
+    CLI_TEXT,
+    CLI_COUNT,
+    CLI_SIZE,
+    CLI_CHOICE,
+    CLI_AMOUNT,
+    CLI_REAL,
+    CLI_SHARE,
+    CLI_ESCAPED
+};
 
 struct cli_flag {
     const char *name; /**< long name; NULL: `help` is the title of the flags that follow */
@@ -80,7 +94,8 @@ extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_model_pa
     cli_input_flags[], cli_probe_flags[], cli_probe_file_flags[], cli_heads_flags[], cli_heads_file_flags[],
     cli_score_flags[], cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[],
     cli_run_flags[], cli_special_flags[], cli_rank_flags[], cli_again_flags[], cli_tokenize_flags[], cli_text_flags[],
-    cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_find_flags[], cli_response_flags[], cli_marker_flags[];
+    cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_find_flags[],
+    cli_response_flags[], cli_marker_flags[], cli_judge_flags[];
 
 enum { CLI_MAX_GROUPS = 24, CLI_MAX_FLAGS = 128 };
 

@@ -388,6 +388,28 @@ HEADSIFT_API headsift_status headsift_select_files(const char *scores, const hea
                                                    const char *directory, const headsift_monitor *monitor,
                                                    headsift_select_summary *summary, headsift_error *error);
 
+/* ---- Judges (docs/judges.md) --------------------------------------------------------------------------------- */
+
+typedef struct headsift_judge_options {
+    int64_t documents; /**< of each group and domain; 0: 20 */
+    int64_t bytes;     /**< of a text at most; 0: 8000 */
+    uint64_t seed;     /**< of the draw and the order */
+    const char *root;  /**< not NULL: where the source files are now, see docs/formats.md */
+    bool overwrite;
+} headsift_judge_options;
+
+/** Draws documents from the top 20 %, the bottom 20 % and all of each domain and writes them to directory/sample.jsonl,
+ *  shuffled and without a word of their group, with a prompt each; directory/key.json tells the groups.
+ *  @param n  on HEADSIFT_OK the number of documents. */
+HEADSIFT_API headsift_status headsift_judge_sample(const char *scores, const headsift_judge_options *options,
+                                                   const char *directory, const headsift_monitor *monitor, size_t *n,
+                                                   headsift_error *error);
+/** Reads answers about such a sample and writes means with intervals by group and domain, and agreement, to `path` as
+ *  JSON ("-": stdout). Records that can't be used are logged and counted. @param answers  a file, a folder or a glob of
+ *  JSONL or CSV. @param out  the figures as a table; NULL: nowhere. */
+HEADSIFT_API headsift_status headsift_judge_answers(const char *directory, const char *answers, const char *path,
+                                                    FILE *out, const headsift_monitor *monitor, headsift_error *error);
+
 /* ---- All of it ---------------------------------------------------------------------------------------------- */
 
 typedef struct headsift_run_options {

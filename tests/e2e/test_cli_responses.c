@@ -1,4 +1,4 @@
-/* Prompts and responses by the command, on a tiny model: score, explain, tokenize, select, run, and wrong flags.
+/* Prompts and responses by the command, on a tiny model: score, explain, tokenize, select, run, judge, and wrong flags.
  * The tokenizer makes a token a character. */
 #define _GNU_SOURCE
 #include "cli_support.h"
@@ -104,6 +104,30 @@ static void scores_are_selected(void **state) {
     assert_one_error(output, "prompt was");
 }
 
+static void judges_are_asked_and_heard(void **state) {
+    (void)state;
+    assert_code(
+        cli("headsift judge scores -o sample -q --documents 2 && headsift judge scores -o again -q --documents 2 "
+            "&& cmp sample/sample.jsonl again/sample.jsonl && cmp sample/key.json again/key.json"),
+        0);
+    assert_code(cli("sed 's/^{\"key\": \"\\([^\"]*\\)\".*/{\"key\": \"\\1\", \"education\": 4, \"reasoning\": 2}/' "
+                    "sample/sample.jsonl >answers.jsonl"),
+                0);
+    const struct cli_output *output = cli("headsift judge sample --answers answers.jsonl -o judged.json -q");
+    assert_code(output, 0);
+    assert_non_null(strstr(output->out.data, "4.00 ( 4.00 to  4.00)   2.00 ( 2.00 to  2.00)"));
+    output = cli("headsift judge sample --answers answers.jsonl -o - -q");
+    assert_code(output, 0);
+    json_t *told = json_loadb(output->out.data, output->out.size, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(told, "kind")), "judges");
+    json_decref(told);
+    assert_one_error(cli("headsift judge scores -o sample -q"), "sample.jsonl is there already");
+    assert_one_error(cli("headsift judge scores --answers answers.jsonl -o no.json"), "scores holds no key.json");
+    assert_one_error(cli("headsift judge scores"), "-o DIR");
+    assert_one_error(cli("headsift judge sample --answers missing.jsonl -o no.json"), "missing.jsonl");
+    assert_code(cli("test ! -e no.json"), 0);
+}
+
 static void wrong_flags_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -137,7 +161,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(explain_shows_the_response), cmocka_unit_test(markers_are_c_strings),
         cmocka_unit_test(tokenize_joins_the_two),     cmocka_unit_test(scores_are_selected),
-        cmocka_unit_test(wrong_flags_are_refused),
+        cmocka_unit_test(judges_are_asked_and_heard), cmocka_unit_test(wrong_flags_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
