@@ -102,6 +102,13 @@ const struct cli_flag cli_heads_flags[] = {
     END,
 };
 
+const struct cli_flag cli_top_heads_flags[] = {
+    {.help = "Heads:"},
+    ROW("top-heads", 0, "F|N", "Share (0.05, the default) or number (14) of each file's best heads to compare",
+        CLI_AMOUNT, top_heads, .low = 1, .high = INT32_MAX),
+    END,
+};
+
 const struct cli_flag cli_heads_file_flags[] = {
     TEXT("heads", 0, "FILE", "heads.json, as headsift heads writes it", heads),
     END,

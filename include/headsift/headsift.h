@@ -336,6 +336,22 @@ HEADSIFT_API headsift_status headsift_run(headsift_model *model, const headsift_
                                           const headsift_inputs *inputs, const char *directory, FILE *out,
                                           const headsift_monitor *monitor, headsift_error *error);
 
+/* ---- Comparing ----------------------------------------------------------------------------------------------- */
+
+/** What was not given is 0 or NULL. */
+typedef struct headsift_compare_options {
+    double top_fraction; /**< heads: compare the best of each file's scores at this share, 0..1; 0: 0.05 */
+    int top_count;       /**< > 0: so many heads, instead of a share */
+} headsift_compare_options;
+
+/** Compares results of one kind and prints a table: two or more files of heads (heads.json).
+ *  @param output  the comparison as JSON to this file (docs/formats.md); "-": stdout; NULL: none.
+ *  @param out     the table; NULL: nowhere.
+ *  @return HEADSIFT_USAGE where the paths are of several kinds or of a wrong number. */
+HEADSIFT_API headsift_status headsift_compare(const char *const *paths, size_t n,
+                                              const headsift_compare_options *options, const char *output, FILE *out,
+                                              const headsift_monitor *monitor, headsift_error *error);
+
 /* ---- How far it is -------------------------------------------------------------------------------------------- */
 
 /** Prints how far a folder of headsift_score_files or headsift_run is: documents, tokens and units done, the ranks that
