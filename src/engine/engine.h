@@ -46,6 +46,8 @@ struct hs_mask {
     headsift_mask kind;
     const headsift_head *heads;
     size_t n_heads;
+    const float
+        *means; /**< (n_heads, head_dim) what each of `heads` gives at every position; HEADSIFT_MASK_MEAN alone */
 };
 
 /** Documents one behind the other. They do not see each other and each starts at position 0. */
@@ -68,6 +70,16 @@ headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *b
  *  @param rows  ascending positions. @param columns (n_rows, n_layer, n_head). No T x T matrix exists at any time. */
 headsift_status hs_engine_attend(struct hs_engine *engine, const int32_t *tokens, int64_t n_tokens, const int64_t *rows,
                                  int64_t n_rows, int32_t *columns, headsift_error *error);
+
+/** The mean over each document's positions of the unmasked hidden state behind the last layer, before the output norm.
+ *  @param out (n_documents, hidden); zeros for a document without tokens. */
+headsift_status hs_engine_embed(struct hs_engine *engine, const struct hs_batch *batch, float *out,
+                                headsift_error *error);
+
+/** The mean over all positions of all documents of what each of these heads gives, unmasked, to the output projection:
+ *  what hs_mask.means takes. @param means (n_heads, head_dim). HEADSIFT_FAILED: no tokens at all. */
+headsift_status hs_engine_mean_outputs(struct hs_engine *engine, const struct hs_batch *batch,
+                                       const headsift_head *heads, size_t n_heads, float *means, headsift_error *error);
 
 /** Asked after each generated token: true ends the generation (the token stays). */
 typedef bool (*hs_stop_fn)(void *user, int32_t token);

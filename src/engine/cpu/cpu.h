@@ -112,6 +112,7 @@ struct hs_plan {
     int32_t index;       /* which of the caller's masks */
     int32_t first_layer; /* n_layer where no head is masked */
     const bool *masked;  /* (n_layer, n_head) */
+    const void *means;   /* (n_layer, n_head, D) of the element type: what masked heads give; HEADSIFT_MASK_MEAN */
 };
 
 /** Neighbouring rows of one document (of one stream) in a walk. */
@@ -145,6 +146,7 @@ struct hs_walk {
     int32_t n_segments;
     struct hs_cache cache;
     const struct hs_attend_request *request; /* NULL: none */
+    void *outputs;                           /* (rows, n_head D) receives what attention gives; NULL: not wanted */
     const struct hs_plan *forks;             /* streams that leave at this layer (see hs_layer_fork) */
     int32_t n_forks;
 };
@@ -163,6 +165,8 @@ headsift_status hs_cache_need(struct hs_engine *engine, int64_t layers, int64_t 
                               headsift_error *error);
 headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *tokens, int64_t n,
                                 headsift_error *error);
+headsift_status hs_batch_check(const struct hs_engine *engine, const struct hs_batch *batch, headsift_error *error);
+headsift_status hs_head_check(const struct hs_config *config, headsift_head head, headsift_error *error);
 /** x (n, H) = rows of the embedding. */
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x);
 /** Element `index` of an array of the engine's element type. */

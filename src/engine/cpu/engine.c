@@ -140,6 +140,14 @@ headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *t
     return HEADSIFT_OK;
 }
 
+headsift_status hs_head_check(const struct hs_config *config, headsift_head head, headsift_error *error) {
+    if (head.layer >= 0 && head.layer < config->n_layer && head.head >= 0 && head.head < config->n_head) {
+        return HEADSIFT_OK;
+    }
+    return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d: the model has layers 0 to %d and heads 0 to %d",
+                   head.layer, head.head, config->n_layer - 1, config->n_head - 1);
+}
+
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x) {
     const struct hs_weight *embedding = hs_model_weight(engine->model, HS_EMBEDDING, 0);
     const int64_t hidden = engine->config->hidden;

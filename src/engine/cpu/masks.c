@@ -1,5 +1,5 @@
-/* Masked heads in a layer: running means of the values in place of attention (method.md section 3). Each block sums the
- * values of a document that goes on behind it, so that later blocks need only those sums. */
+/* Masked heads in a layer: running means of the values, zeros or given vectors in place of attention (method.md section
+ * 3). Each block sums the values of a document that goes on behind it, so that later blocks need only those sums. */
 #include <string.h>
 
 #include "engine/cpu/layer.h"
@@ -77,11 +77,13 @@ void hs_mask_rows(const struct hs_engine *engine, const struct hs_worker *worker
         if (!hs_is_masked(plan, c, pass->layer, head)) {
             continue;
         }
-        int64_t kv_head = head / hs_group_size(c);
+        int64_t kv_head = head / hs_group_size(c), at = ((int64_t)pass->layer * c->n_head + head) * dim;
         for (int64_t i = row; i < row + count; i++) {
             void *out = hs_at(engine, attention, (i * c->n_head + head) * dim);
             if (plan->kind == HEADSIFT_MASK_ZERO) {
                 memset(out, 0, bytes);
+            } else if (plan->kind == HEADSIFT_MASK_MEAN) {
+                memcpy(out, (const char *)plan->means + (size_t)at * engine->element_size, bytes);
             } else {
                 memcpy(out, hs_at(engine, worker->means, (kv_head * engine->block_rows + i) * dim), bytes);
             }

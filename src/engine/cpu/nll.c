@@ -24,8 +24,7 @@ struct job {
     double *nll;
 };
 
-static headsift_status check_batch(const struct hs_engine *engine, const struct hs_batch *batch,
-                                   headsift_error *error) {
+headsift_status hs_batch_check(const struct hs_engine *engine, const struct hs_batch *batch, headsift_error *error) {
     if (batch->n_documents < 0 || (batch->n_documents > 0 && batch->offsets[0] != 0)) {
         return hs_fail(error, HEADSIFT_FAILED, "a batch must begin at token 0");
     }
@@ -40,15 +39,18 @@ static headsift_status check_batch(const struct hs_engine *engine, const struct 
 
 /* ---- Plans ------------------------------------------------------------------------------------------------------ */
 
-static headsift_status fill_plan(const struct hs_config *c, const struct hs_mask *mask, int32_t index, bool *masked,
-                                 struct hs_plan *plan, headsift_error *error) {
-    *plan = (struct hs_plan){.kind = mask->kind, .index = index, .first_layer = c->n_layer, .masked = masked};
+/* @param means room for (n_layer, n_head, D) elements where the mask has means */
+static headsift_status fill_plan(const struct hs_engine *engine, const struct hs_mask *mask, int32_t index,
+                                 bool *masked, void *means, struct hs_plan *plan, headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    *plan = (struct hs_plan){
+        .kind = mask->kind, .index = index, .first_layer = c->n_layer, .masked = masked, .means = means};
+    if (mask->kind == HEADSIFT_MASK_MEAN && mask->means == NULL && mask->n_heads > 0) {
+        return hs_fail(error, HEADSIFT_FAILED, "a mask of means has none: hs_engine_mean_outputs gives them");
+    }
     for (size_t i = 0; i < mask->n_heads; i++) {
         headsift_head head = mask->heads[i];
-        if (head.layer < 0 || head.layer >= c->n_layer || head.head < 0 || head.head >= c->n_head) {
-            return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d: the model has layers 0 to %d and heads 0 to %d",
-                           head.layer, head.head, c->n_layer - 1, c->n_head - 1);
-        }
+        HS_TRY(hs_head_check(c, head, error));
         bool *flag = &masked[head.layer * c->n_head + head.head];
         if (*flag) {
             return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d stands twice in a mask", head.layer, head.head);
@@ -57,20 +59,32 @@ static headsift_status fill_plan(const struct hs_config *c, const struct hs_mask
         if (head.layer < plan->first_layer) {
             plan->first_layer = head.layer;
         }
+        if (mask->kind == HEADSIFT_MASK_MEAN) {
+            int64_t to = ((int64_t)head.layer * c->n_head + head.head) * c->head_dim;
+            engine->kernels->round_row(mask->means + i * (size_t)c->head_dim, c->head_dim, hs_at(engine, means, to));
+        }
     }
     return HEADSIFT_OK;
 }
 
 static headsift_status make_plans(struct job *job, const struct hs_mask *masks, headsift_error *error) {
     const struct hs_config *c = job->engine->config;
-    size_t n = (size_t)job->n_masks, heads = (size_t)(c->n_layer * c->n_head);
-    HS_TRY(hs_scratch_need(&job->engine->plans, n * (2 * sizeof(struct hs_plan) + heads), "masks", error));
+    size_t n = (size_t)job->n_masks, heads = (size_t)(c->n_layer * c->n_head), means = 0;
+    for (int32_t i = 0; i < job->n_masks; i++) {
+        means += masks[i].kind == HEADSIFT_MASK_MEAN ? heads * (size_t)c->head_dim : 0;
+    }
+    size_t bytes = n * (2 * sizeof(struct hs_plan) + heads) + means * job->engine->element_size;
+    HS_TRY(hs_scratch_need(&job->engine->plans, bytes, "masks", error));
     struct hs_plan *unsorted = job->engine->plans.data;
     job->plans = unsorted + n;
-    bool *masked = (bool *)(unsorted + 2 * n);
+    void *next = unsorted + 2 * n;
+    bool *masked = hs_at(job->engine, next, (int64_t)means);
     memset(masked, 0, n * heads);
     for (int32_t i = 0; i < job->n_masks; i++) {
-        HS_TRY(fill_plan(c, &masks[i], i, masked + (size_t)i * heads, &unsorted[i], error));
+        bool mean = masks[i].kind == HEADSIFT_MASK_MEAN;
+        HS_TRY(
+            fill_plan(job->engine, &masks[i], i, masked + (size_t)i * heads, mean ? next : NULL, &unsorted[i], error));
+        next = mean ? hs_at(job->engine, next, (int64_t)heads * c->head_dim) : next;
     }
     int32_t placed = 0;
     for (int32_t layer = 0; layer <= c->n_layer; layer++) {
@@ -292,7 +306,7 @@ static headsift_status walk_up(struct job *job, headsift_error *error) {
 
 headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *batch, const struct hs_mask *masks,
                               int32_t n_masks, double *nll, headsift_error *error) {
-    HS_TRY(check_batch(engine, batch, error));
+    HS_TRY(hs_batch_check(engine, batch, error));
     struct job job = {.engine = engine, .batch = batch, .n_masks = n_masks, .nll = nll};
     job.n_tokens = batch->n_documents > 0 ? batch->offsets[batch->n_documents] : 0;
     if (job.n_tokens == 0 || n_masks == 0) {
