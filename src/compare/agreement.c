@@ -1,5 +1,5 @@
-/* Two scorings side by side, in SQL: joined by file and row, ranked and cut in each domain, summed up per domain and per
- * band of lengths. The selection's rule is that of src/select/choose.c. */
+/* Two scorings side by side, in SQL: joined by file and row, ranked and cut in each domain, summed up per domain and
+ * per band of lengths. The selection's rule is that of src/select/choose.c. */
 #include "compare/agreement.h"
 
 #include "select/cursor.h"
@@ -35,17 +35,17 @@ static headsift_status open_database(const struct side sides[2], const struct hs
 }
 
 /* hs_first and hs_second(file, row, domain, tokens, score): score is NULL unless finite. */
-static headsift_status load(struct hs_sql *sql, const struct side *side, const char *table, headsift_error *error) {
-    HS_TRY(hs_sql_printf(sql, error,
-                         "CREATE TABLE %s(file VARCHAR, row BIGINT, domain VARCHAR, tokens BIGINT, score DOUBLE)",
-                         table));
+static headsift_status load(struct hs_sql *sql, const struct side *side, const char *table, bool with_tokens,
+                            headsift_error *error) {
+    HS_TRY(hs_sql_printf(
+        sql, error, "CREATE TABLE %s(file VARCHAR, row BIGINT, domain VARCHAR, tokens BIGINT, score DOUBLE)", table));
     for (size_t i = 0; i < side->parts.n; i++) {
         struct hs_buffer statement = {0};
         bool built = hs_buffer_printf(&statement,
                                       "INSERT INTO %s SELECT \"file\"::VARCHAR, \"row\"::BIGINT, "
-                                      "coalesce(\"domain\"::VARCHAR, ''), greatest(coalesce(n_tokens, 0), 0)::BIGINT, CASE WHEN isfinite(score::DOUBLE) THEN "
+                                      "coalesce(\"domain\"::VARCHAR, ''), %s, CASE WHEN isfinite(score::DOUBLE) THEN "
                                       "score::DOUBLE END FROM ",
-                                      table) &&
+                                      table, with_tokens ? "greatest(coalesce(n_tokens, 0), 0)::BIGINT" : "0") &&
                      hs_sql_parquet(&statement, side->parts.paths[i]);
         HS_TRY(hs_sql_built(sql, &statement, built, error));
     }
@@ -91,7 +91,8 @@ static headsift_status check_same(struct hs_sql *sql, const struct side sides[2]
  * hs_cut: a row a domain. */
 static headsift_status rank(struct hs_sql *sql, double keep, headsift_error *error) {
     HS_TRY(hs_sql_run(sql,
-                      "CREATE TABLE hs_pair AS SELECT file, row, f.domain AS domain, f.tokens AS tokens, f.score AS a, s.score AS b FROM "
+                      "CREATE TABLE hs_pair AS SELECT file, row, f.domain AS domain, f.tokens AS tokens, f.score AS a, "
+                      "s.score AS b FROM "
                       "hs_first f JOIN hs_second s USING (file, row) WHERE f.score IS NOT NULL",
                       NULL, error));
     HS_TRY(hs_sql_run(sql,
@@ -159,8 +160,7 @@ static headsift_status sum_up(struct hs_sql *sql, struct hs_agreement *out, head
 /* ---- Bands of lengths ---- */
 
 /* The most tokens of each quarter but the last. */
-static headsift_status find_quarters(struct hs_sql *sql, int64_t quarters[HS_LENGTH_BANDS - 1],
-                                     headsift_error *error) {
+static headsift_status find_quarters(struct hs_sql *sql, int64_t quarters[HS_LENGTH_BANDS - 1], headsift_error *error) {
     struct hs_cursor cursor;
     HS_TRY(hs_cursor_open(sql,
                           "SELECT tokens, sum(n) OVER (ORDER BY tokens)::BIGINT, sum(n) OVER ()::BIGINT FROM (SELECT "
@@ -168,8 +168,8 @@ static headsift_status find_quarters(struct hs_sql *sql, int64_t quarters[HS_LEN
                           &cursor, error));
     int found = 0;
     while (found < HS_LENGTH_BANDS - 1 && hs_cursor_next(&cursor)) {
-        while (found < HS_LENGTH_BANDS - 1 && HS_LENGTH_BANDS * hs_cursor_integer(&cursor, 1, 0) >=
-                                                  (found + 1) * hs_cursor_integer(&cursor, 2, 0)) {
+        while (found < HS_LENGTH_BANDS - 1 &&
+               HS_LENGTH_BANDS * hs_cursor_integer(&cursor, 1, 0) >= (found + 1) * hs_cursor_integer(&cursor, 2, 0)) {
             quarters[found++] = hs_cursor_integer(&cursor, 0, 0);
         }
     }
@@ -214,8 +214,8 @@ static headsift_status compare(struct side sides[2], const struct hs_agreement_o
     HS_TRY(hs_score_parts_find(sides[0].path, &sides[0].parts, error));
     HS_TRY(hs_score_parts_find(sides[1].path, &sides[1].parts, error));
     HS_TRY(open_database(sides, options, sql, error));
-    HS_TRY(load(sql, &sides[0], "hs_first", error));
-    HS_TRY(load(sql, &sides[1], "hs_second", error));
+    HS_TRY(load(sql, &sides[0], "hs_first", options->by_length, error));
+    HS_TRY(load(sql, &sides[1], "hs_second", options->by_length, error));
     HS_TRY(check_same(sql, sides, error));
     HS_TRY(rank(sql, options->keep, error));
     HS_TRY(sum_up(sql, out, error));

@@ -153,9 +153,8 @@ static json_t *band_json(const struct hs_baselines *all, size_t band, const stru
     }
     return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "band", bands[band].name, "documents",
                      (json_int_t)sum->n, "tokens", hs_compare_number(sum->tokens / sum->n), "loss",
-                     hs_compare_number(sum->loss / sum->n), "compression",
-                     hs_compare_number(sum->compression / sum->n), "repeated_ngrams",
-                     hs_compare_number(sum->ngrams / sum->n), "duplicate_lines",
+                     hs_compare_number(sum->loss / sum->n), "compression", hs_compare_number(sum->compression / sum->n),
+                     "repeated_ngrams", hs_compare_number(sum->ngrams / sum->n), "duplicate_lines",
                      hs_compare_number(sum->lines / sum->n), "words", words);
 }
 

@@ -82,9 +82,7 @@ static int by_size(const void *left, const void *right) {
     return a->domain - b->domain;
 }
 
-static int by_number(const void *left, const void *right) {
-    return *(const int32_t *)left - *(const int32_t *)right;
-}
+static int by_number(const void *left, const void *right) { return *(const int32_t *)left - *(const int32_t *)right; }
 
 static headsift_status list_domains(struct hs_baselines *all, headsift_error *error) {
     size_t n = all->side.selection.n_domains;
@@ -129,9 +127,9 @@ static headsift_status count_rows(struct hs_baselines *all, headsift_error *erro
     all->sample.most = wanted > 0 ? (size_t)wanted : HS_SAMPLE;
     HS_TRY(hs_side_rows(&all->side, count_row, all, error));
     hs_sample_finish(&all->sample);
-    return all->sample.n > 0 ? HEADSIFT_OK
-                             : hs_fail(error, HEADSIFT_FAILED, "%s: no document has a loss in loss_base",
-                                       all->side.scores);
+    return all->sample.n > 0
+               ? HEADSIFT_OK
+               : hs_fail(error, HEADSIFT_FAILED, "%s: no document has a loss in loss_base", all->side.scores);
 }
 
 /* ---- The result ---- */
@@ -163,18 +161,16 @@ static json_t *baseline_json(const struct hs_baselines *all, const struct hs_bas
         int32_t number = all->domains[i];
         const struct hs_domain *domain = &selection->domains[number];
         json_array_append_new(
-            domains,
-            json_pack("{s:s%, s:o, s:o, s:I, s:I}", "domain", domain->name, domain->name_size, "overlap",
-                      hs_compare_number(share_of(baseline->shared[number], domain->chosen)), "expected",
-                      hs_compare_number(share_of(domain->chosen, domain->scored)), "n", (json_int_t)domain->chosen,
-                      "taken", (json_int_t)baseline->chosen[number]));
+            domains, json_pack("{s:s%, s:o, s:o, s:I, s:I}", "domain", domain->name, domain->name_size, "overlap",
+                               hs_compare_number(share_of(baseline->shared[number], domain->chosen)), "expected",
+                               hs_compare_number(share_of(domain->chosen, domain->scored)), "n",
+                               (json_int_t)domain->chosen, "taken", (json_int_t)baseline->chosen[number]));
     }
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "name", baseline->name, "by", baseline->rival.by,
                      "order", baseline->rival.order, "documents",
-                     (json_int_t)sum_of(baseline->chosen, selection->n_domains), "tokens",
-                     (json_int_t)baseline->tokens, "overlap",
-                     hs_compare_number(
-                         share_of(sum_of(baseline->shared, selection->n_domains), all->side.documents)),
+                     (json_int_t)sum_of(baseline->chosen, selection->n_domains), "tokens", (json_int_t)baseline->tokens,
+                     "overlap",
+                     hs_compare_number(share_of(sum_of(baseline->shared, selection->n_domains), all->side.documents)),
                      "expected", hs_compare_number(by_chance(&all->side)), "domains", domains);
 }
 

@@ -48,7 +48,8 @@ struct hs_baselines {
 headsift_status hs_bands_assign(struct hs_baselines *all, headsift_error *error);
 /** Reads the texts of the sample: facts and words. */
 headsift_status hs_bands_read(struct hs_baselines *all, headsift_error *error);
-json_t *hs_bands_json(const struct hs_baselines *all, headsift_error *error); /**< prints them too; NULL: error is set */
+json_t *hs_bands_json(const struct hs_baselines *all,
+                      headsift_error *error); /**< prints them too; NULL: error is set */
 /** How much of each domain's ranking length, loss, repetition and position explain. */
 headsift_status hs_explained_add(const struct hs_baselines *all, json_t *result, headsift_error *error);
 /** Another pass over the score rows: how the scores of each domain are distributed. */

@@ -65,7 +65,8 @@ static headsift_status find_kind(const char *path, const struct kind **out, head
             return HEADSIFT_OK;
         }
     }
-    return hs_fail(error, HEADSIFT_FAILED, "%s is nothing that can be compared: give files of heads (heads.json), folders of scores, or "
+    return hs_fail(error, HEADSIFT_FAILED,
+                   "%s is nothing that can be compared: give files of heads (heads.json), folders of scores, or "
                    "selections (folders with manifest.json)",
                    path);
 }

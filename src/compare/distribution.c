@@ -34,8 +34,7 @@ static headsift_status count_row(void *user, const struct hs_scored *row, headsi
     double at = width > 0 ? floor((row->score - histogram->low) / width) : 0;
     int bin = at < 0 ? 0 : at >= HS_SCORE_BINS ? HS_SCORE_BINS - 1 : (int)at;
     histogram->counts[bin]++;
-    histogram->chosen[bin] +=
-        hs_picked(distribution->all->side.selection.sources[row->source].picks, row->row);
+    histogram->chosen[bin] += hs_picked(distribution->all->side.selection.sources[row->source].picks, row->row);
     return HEADSIFT_OK;
 }
 
@@ -108,10 +107,10 @@ static headsift_status count_and_list(struct distribution *distribution, json_t 
 }
 
 headsift_status hs_distribution_add(struct hs_baselines *all, json_t *result, headsift_error *error) {
-    struct distribution distribution = {
-        .all = all,
-        .histograms = hs_alloc(all->n_domains, sizeof *distribution.histograms),
-        .number_of = hs_alloc(all->side.selection.n_domains, sizeof *distribution.number_of)};
+    struct distribution distribution = {.all = all,
+                                        .histograms = hs_alloc(all->n_domains, sizeof *distribution.histograms),
+                                        .number_of =
+                                            hs_alloc(all->side.selection.n_domains, sizeof *distribution.number_of)};
     json_t *list = json_array();
     headsift_status status = json_object_set_new(result, "distribution", list) == 0
                                  ? count_and_list(&distribution, list, error)

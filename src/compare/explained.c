@@ -10,8 +10,8 @@
 
 /* Columns of ranks: what is one thing stands side by side. */
 enum { LENGTH, LOSS, COMPRESSION, NGRAMS, LINES, POSITION, COLUMNS };
-static const char *const column_names[COLUMNS] = {"length",          "loss",            "compression",
-                                                  "repeated_ngrams", "duplicate_lines", "position"};
+static const char *const column_names[COLUMNS] = {"length",          "loss",    "compression", "repeated_ngrams",
+                                                  "duplicate_lines", "position"};
 static const struct {
     const char *name;
     int first, n;
@@ -108,10 +108,17 @@ static void print_words(const struct hs_domain *domain, const struct explained *
 }
 
 static void print_spearman(const struct explained *explained, FILE *out) {
-    fprintf(out, "  Spearman with the score: length %+.2f, base loss %+.2f, compression %+.2f, repeated 3-grams %+.2f, "
-                 "duplicate lines %+.2f, place %+.2f\n",
-            explained->spearman[LENGTH], explained->spearman[LOSS], explained->spearman[COMPRESSION],
-            explained->spearman[NGRAMS], explained->spearman[LINES], explained->spearman[POSITION]);
+    static const char *const shown[COLUMNS] = {"length",           "base loss",       "compression",
+                                               "repeated 3-grams", "duplicate lines", "place"};
+    fprintf(out, "  Spearman with the score:");
+    for (int i = 0; i < COLUMNS; i++) {
+        const char *after = i + 1 < COLUMNS ? "," : "\n";
+        if (isfinite(explained->spearman[i])) {
+            fprintf(out, " %s %+.2f%s", shown[i], explained->spearman[i], after);
+        } else {
+            fprintf(out, " %s -%s", shown[i], after); /* the same in all documents */
+        }
+    }
 }
 
 headsift_status hs_explained_add(const struct hs_baselines *all, json_t *result, headsift_error *error) {

@@ -10,8 +10,8 @@
 enum { HS_NAME_CELLS = 24 };
 
 void hs_print_name(FILE *out, const char *name, size_t size);
-void hs_print_percent(FILE *out, double share);              /**< " %8.1f %" */
-void hs_print_real(FILE *out, double value, int decimals);   /**< " %9.*f" */
-json_t *hs_side_json(const struct hs_side *side); /**< label, path, documents, tokens, by, order */
+void hs_print_percent(FILE *out, double share);            /**< " %8.1f %" */
+void hs_print_real(FILE *out, double value, int decimals); /**< " %9.*f" */
+json_t *hs_side_json(const struct hs_side *side);          /**< label, path, documents, tokens, by, order */
 
 #endif

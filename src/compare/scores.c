@@ -1,5 +1,5 @@
-/* Two or more scorings of the same documents: for each pair how alike the ranks are and how many of the top documents are
- * the same, by domain and by length; and in which settings the scorings differ. */
+/* Two or more scorings of the same documents: for each pair how alike the ranks are and how many of the top documents
+ * are the same, by domain and by length; and in which settings the scorings differ. */
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,12 +130,12 @@ static json_t *domains_json(const struct hs_agreement *agreement) {
     json_t *list = json_array();
     for (size_t i = 0; i < agreement->n; i++) {
         const struct hs_agreement_domain *d = &agreement->domains[i];
-        json_array_append_new(
-            list, json_pack("{s:s%, s:I, s:o, s:o, s:I, s:I, s:o, s:o}", "domain", d->name, d->name_size, "documents",
-                            (json_int_t)d->documents, "spearman", hs_compare_number(d->spearman), "overlap",
-                            hs_compare_number(share_of(d->both, d->kept)), "kept", (json_int_t)d->kept, "both",
-                            (json_int_t)d->both, "error_sd", hs_compare_number(d->error_sd), "spread",
-                            hs_compare_number(d->spread)));
+        json_array_append_new(list, json_pack("{s:s%, s:I, s:o, s:o, s:I, s:I, s:o, s:o}", "domain", d->name,
+                                              d->name_size, "documents", (json_int_t)d->documents, "spearman",
+                                              hs_compare_number(d->spearman), "overlap",
+                                              hs_compare_number(share_of(d->both, d->kept)), "kept",
+                                              (json_int_t)d->kept, "both", (json_int_t)d->both, "error_sd",
+                                              hs_compare_number(d->error_sd), "spread", hs_compare_number(d->spread)));
     }
     return list;
 }
@@ -227,10 +227,10 @@ static headsift_status do_all(struct scorings *all, json_t **out, headsift_error
 }
 
 headsift_status hs_compare_scores(const struct hs_compare *compare, json_t **out, headsift_error *error) {
-    struct scorings all = {.compare = compare,
-                           .options = {.keep = compare->options->keep > 0 ? compare->options->keep : default_keep,
-                                       .by_length = true},
-                           .pairs = json_array()};
+    struct scorings all = {
+        .compare = compare,
+        .options = {.keep = compare->options->keep > 0 ? compare->options->keep : default_keep, .by_length = true},
+        .pairs = json_array()};
     char memory[32];
     int64_t bytes;
     HS_TRY(hs_choice_memory(compare->options->memory, &bytes, error));

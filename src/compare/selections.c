@@ -147,10 +147,10 @@ static json_t *domains_json(const struct hs_pair *pair) {
     for (size_t i = 0; i < pair->n_domains; i++) {
         const struct hs_pair_domain *domain = &pair->domains[i];
         double overlap = share_of(domain->shared, smaller(domain->chosen[0], domain->chosen[1]));
-        json_array_append_new(
-            list, json_pack("{s:s%, s:I, s:I, s:I, s:o}", "domain", domain->name, domain->name_size, "a",
-                            (json_int_t)domain->chosen[0], "b", (json_int_t)domain->chosen[1], "shared",
-                            (json_int_t)domain->shared, "overlap", hs_compare_number(overlap)));
+        json_array_append_new(list,
+                              json_pack("{s:s%, s:I, s:I, s:I, s:o}", "domain", domain->name, domain->name_size, "a",
+                                        (json_int_t)domain->chosen[0], "b", (json_int_t)domain->chosen[1], "shared",
+                                        (json_int_t)domain->shared, "overlap", hs_compare_number(overlap)));
     }
     return list;
 }

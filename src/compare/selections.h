@@ -17,8 +17,8 @@ struct hs_pair_domain {
 struct hs_pair {
     const struct hs_compare *compare;
     struct hs_side sides[2];
-    int32_t *twins[2];   /**< of each source file: the one of that name on the other side, or -1 */
-    int32_t *domains_of[2]; /**< of each domain of a side: its number in `domains` */
+    int32_t *twins[2];              /**< of each source file: the one of that name on the other side, or -1 */
+    int32_t *domains_of[2];         /**< of each domain of a side: its number in `domains` */
     struct hs_pair_domain *domains; /**< by name */
     size_t n_domains;
     int64_t shared;

@@ -11,13 +11,13 @@ enum { HS_LABEL_SIZE = 64 };
 struct hs_side {
     const char *path; /**< of the selection */
     char label[HS_LABEL_SIZE];
-    char *scores;                  /**< folder */
-    char *spill;                   /**< where its database spills */
+    char *scores; /**< folder */
+    char *spill;  /**< where its database spills */
     json_t *manifest;
     headsift_select_options options; /**< that the manifest records; strings are its own */
-    struct hs_selection selection; /**< chosen: picks and domains; its database is open */
-    int64_t documents, tokens;     /**< chosen */
-    uint64_t *keys;                /**< of the source files' names: see hs_row_key */
+    struct hs_selection selection;   /**< chosen: picks and domains; its database is open */
+    int64_t documents, tokens;       /**< chosen */
+    uint64_t *keys;                  /**< of the source files' names: see hs_row_key */
 };
 
 /** Finds the scores of a selection (its hash says which) and makes the choice again. @param number  tells the sides
@@ -28,8 +28,8 @@ void hs_side_close(struct hs_side *side); /**< fine on a zeroed struct */
 /** Names of folders that tell them apart; those called `usual` are called like the folder above them. */
 void hs_label_paths(const char *const *paths, size_t n, const char *usual, char (*labels)[HS_LABEL_SIZE]);
 
-/** Makes a folder for what SQL spills, under --temp-dir or the system's folder for such files. @param number  tells those
- * of one call apart. hs_compare_unspill. */
+/** Makes a folder for what SQL spills, under --temp-dir or the system's folder for such files. @param number  tells
+ * those of one call apart. hs_compare_unspill. */
 headsift_status hs_compare_spill(const struct hs_compare *compare, size_t number, char **out, headsift_error *error);
 void hs_compare_unspill(char *folder); /**< removes and frees it; NULL is fine */
 

@@ -51,8 +51,8 @@ static headsift_status list_words(const struct hs_words *words, size_t group, we
     for (size_t i = 0; i < words->n; i++) {
         double weight = weigh(words, i, group);
         if (weight > 0) {
-            all[used++] = (struct sorted){
-                {weight, (uint32_t)i}, words->bytes.data + words->items[i].at, words->items[i].size};
+            all[used++] =
+                (struct sorted){{weight, (uint32_t)i}, words->bytes.data + words->items[i].at, words->items[i].size};
         }
     }
     if (used > 1) {

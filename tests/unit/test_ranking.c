@@ -143,8 +143,8 @@ static void the_bar(void **state) {
 
 static void refuse(const char *first, const char *second, const char *part) {
     struct hs_agreement out;
-    assert_int_equal(hs_agreement_read(in_folder(first), in_folder(second), &(struct hs_agreement_options){.keep = 0.2}, &out,
-                                       &last_error),
+    assert_int_equal(hs_agreement_read(in_folder(first), in_folder(second), &(struct hs_agreement_options){.keep = 0.2},
+                                       &out, &last_error),
                      HEADSIFT_FAILED);
     if (strstr(last_error.message, part) == NULL) {
         fail_msg("\"%s\" is not in: %s", part, last_error.message);
