@@ -90,8 +90,9 @@ static void turn_positive(double *direction, size_t width) {
     for (size_t d = 1; d < width; d++) {
         largest = fabs(direction[d]) > fabs(direction[largest]) ? d : largest;
     }
-    for (size_t d = 0; direction[largest] < 0 && d < width; d++) {
-        direction[d] = -direction[d];
+    double sign = direction[largest] < 0 ? -1 : 1;
+    for (size_t d = 0; d < width; d++) {
+        direction[d] *= sign;
     }
 }
 
