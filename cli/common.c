@@ -102,6 +102,7 @@ headsift_probe_options cli_probe_options(const struct cli_values *values) {
         .seed = (uint64_t)values->seed,
         .sentences = values->sentences,
         .template_path = values->template_path,
+        .language = (headsift_language)values->language,
     };
 }
 
@@ -111,6 +112,8 @@ headsift_heads_options cli_heads_options(const struct cli_values *values) {
         .decode = (headsift_decode)values->decode,
         .top_fraction = values->top_heads.fraction,
         .top_count = (int)values->top_heads.count,
+        .settle = values->settle,
+        .keep_noise = values->keep_noise,
     };
 }
 

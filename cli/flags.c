@@ -79,7 +79,8 @@ const struct cli_flag cli_probe_flags[] = {
           INT32_MAX),
     COUNT("shots", 0, "Worked examples in a prompt (default: 3)", shots, 0, 1000),
     TEXT("sentences", 0, "FILE", "Sentences to use as values, one a line (default: a built-in grammar)", sentences),
-    TEXT("template", 0, "FILE", "Instruction and labels of the prompt (default: English)", template_path),
+    TEXT("template", 0, "FILE", "Instruction and labels of the prompt (default: built-in ones)", template_path),
+    CHOICE("language", "LANGUAGE", "Of the built-in sentences and labels: en (default) or es", language, "en|es"),
     END,
 };
 
@@ -99,6 +100,16 @@ const struct cli_flag cli_heads_flags[] = {
     CHOICE("decode", "HOW", "auto (default), greedy or teacher", decode, "auto|greedy|teacher"),
     ROW("top-heads", 0, "F|N", "Share (0.05, the default) or number (14) of heads to choose", CLI_AMOUNT, top_heads,
         .low = 1, .high = INT32_MAX),
+    ROW("settle", 0, "F",
+        "Stop once the top heads are settled: resampled top sets share F (0.95 where no value is given) of them",
+        CLI_SHARE, settle, .alone = "0.95"),
+    END,
+};
+
+const struct cli_flag cli_find_flags[] = {
+    SWITCH("keep-noise", 0, "A ranking that would be noise is written and marked, not refused", keep_noise),
+    TEXT("from", 0, "FILE", "Instead of a search: choose by the scores of this file, of ours or of Retrieval_Head",
+         from),
     END,
 };
 
@@ -110,7 +121,7 @@ const struct cli_flag cli_top_heads_flags[] = {
 };
 
 const struct cli_flag cli_heads_file_flags[] = {
-    TEXT("heads", 0, "FILE", "heads.json, as headsift heads writes it", heads),
+    TEXT("heads", 0, "FILE", "heads.json, as headsift heads writes it, or a file of Retrieval_Head", heads),
     END,
 };
 

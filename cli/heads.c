@@ -8,11 +8,15 @@ static void report(struct cli_call *call, const headsift_heads *heads) {
             heads->n_layer * heads->n_head, heads->samples_counted, heads->samples, call->values.output);
 }
 
-static headsift_status detect(struct cli_call *call, headsift_model *model, headsift_error *error) {
+static headsift_status find(struct cli_call *call, headsift_model *model, headsift_error *error) {
     headsift_heads *heads;
-    headsift_heads_options options = cli_heads_options(&call->values);
+    const struct cli_values *values = &call->values;
+    const headsift_monitor *monitor = &call->monitor.callbacks;
+    headsift_heads_options options = cli_heads_options(values);
     headsift_status status =
-        headsift_heads_detect(model, call->values.probe, &options, &call->monitor.callbacks, &heads, error);
+        values->from != NULL
+            ? headsift_heads_choose(model, values->from, values->probe, &options, monitor, &heads, error)
+            : headsift_heads_detect(model, values->probe, &options, monitor, &heads, error);
     if (status != HEADSIFT_OK) {
         return status;
     }
@@ -28,13 +32,13 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
     headsift_model *model;
     headsift_status status = cli_need(call, call->values.output, "-o FILE", error);
     if (status == HEADSIFT_OK) {
-        status = cli_need(call, call->values.probe, "--probe FILE", error);
+        status = cli_need(call, call->values.from != NULL ? "" : call->values.probe, "--probe FILE", error);
     }
     if (status == HEADSIFT_OK) {
         status = cli_need_place(call->values.output, error);
     }
     if (status == HEADSIFT_OK && (status = cli_open_model(call, &model, error)) == HEADSIFT_OK) {
-        status = detect(call, model, error);
+        status = find(call, model, error);
         headsift_model_close(model);
     }
     return status;
@@ -48,5 +52,5 @@ const struct cli_command cli_heads = {
     0,
     true,
     run,
-    {cli_model_flags, cli_heads_flags, cli_probe_file_flags, cli_output_flags, cli_common_flags},
+    {cli_model_flags, cli_heads_flags, cli_find_flags, cli_probe_file_flags, cli_output_flags, cli_common_flags},
 };

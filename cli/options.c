@@ -136,7 +136,7 @@ static headsift_status check_long(const struct parsing *parsing, const char *arg
     if (flag->value == NULL && inline_value) {
         return hs_fail(parsing->error, HEADSIFT_USAGE, "--%s takes no value", flag->name);
     }
-    *skip = flag->value != NULL && !inline_value;
+    *skip = flag->value != NULL && flag->alone == NULL && !inline_value;
     return *skip && last ? needs_value(parsing, flag) : HEADSIFT_OK;
 }
 
@@ -196,7 +196,7 @@ static error_t on_key(int key, char *text, struct argp_state *state) {
         if (flag->kind != CLI_HEADER && key == own) {
             char source[64];
             snprintf(source, sizeof source, "--%s", flag->name);
-            parsing->status = set_flag(parsing, i, text, source);
+            parsing->status = set_flag(parsing, i, text != NULL ? text : flag->alone, source);
             return parsing->status == HEADSIFT_OK ? 0 : EINVAL;
         }
     }
@@ -218,6 +218,7 @@ static headsift_status walk(struct parsing *parsing, int argc, char **argv) {
                                                : flag->letter != 0 ? flag->letter
                                                                    : KEY_BASE + (int)i,
                                         .arg = flag->value,
+                                        .flags = flag->alone != NULL ? OPTION_ARG_OPTIONAL : 0,
                                         .doc = flag->help};
     }
     char program[64];

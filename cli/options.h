@@ -22,11 +22,14 @@ struct cli_values {
     int64_t limit;
 
     int64_t samples, probe_tokens, shots, seed;
+    int language;
     const char *sentences, *template_path;
 
-    const char *probe, *heads;
+    const char *probe, *heads, *from;
     int method, decode;
     struct cli_amount top_heads;
+    double settle;
+    bool keep_noise;
 
     int mask, long_documents, special;
     int64_t max_tokens, unit_size;
@@ -57,7 +60,7 @@ struct cli_values {
     size_t n_arguments;
 };
 
-enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_SIZE, CLI_CHOICE, CLI_AMOUNT, CLI_REAL };
+enum cli_kind { CLI_HEADER, CLI_SWITCH, CLI_TEXT, CLI_COUNT, CLI_SIZE, CLI_CHOICE, CLI_AMOUNT, CLI_REAL, CLI_SHARE };
 
 struct cli_flag {
     const char *name; /**< long name; NULL: `help` is the title of the flags that follow */
@@ -69,13 +72,15 @@ struct cli_flag {
     int64_t low, high;
     const char *choices; /**< "auto|f32": the value becomes the index */
     int exclusive;       /**< not 0: of the flags with this number only one may be given */
+    const char *alone;   /**< not NULL: what the flag without a value means; a value then needs `=` */
 };
 
 extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_model_path_flags[], cli_output_flags[],
     cli_input_flags[], cli_probe_flags[], cli_probe_file_flags[], cli_heads_flags[], cli_heads_file_flags[],
     cli_score_flags[], cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[],
     cli_run_flags[], cli_special_flags[], cli_rank_flags[], cli_again_flags[], cli_tokenize_flags[], cli_text_flags[],
-    cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_compare_flags[];
+    cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_find_flags[],
+    cli_compare_flags[];
 
 enum { CLI_MAX_GROUPS = 16, CLI_MAX_FLAGS = 96 };
 

@@ -83,6 +83,13 @@ static headsift_status set_real(const char *text, const char *source, double *ou
                : hs_fail(error, HEADSIFT_USAGE, "%s is \"%s\", must be a positive number", source, text);
 }
 
+static headsift_status set_share(const char *text, const char *source, double *out, headsift_error *error) {
+    HS_TRY(set_real(text, source, out, error));
+    return *out > 0 && *out <= 1
+               ? HEADSIFT_OK
+               : hs_fail(error, HEADSIFT_USAGE, "%s is \"%s\", must be above 0.0 and at most 1.0", source, text);
+}
+
 static headsift_status set_choice(const struct cli_flag *flag, const char *text, const char *source, int *out,
                                   headsift_error *error) {
     int index = 0;
@@ -129,6 +136,8 @@ headsift_status cli_set(const struct cli_flag *flag, const char *text, const cha
         return set_amount(flag, text, source, out, error);
     case CLI_REAL:
         return set_real(text, source, out, error);
+    case CLI_SHARE:
+        return set_share(text, source, out, error);
     case CLI_HEADER:
         break;
     }

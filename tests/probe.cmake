@@ -7,6 +7,8 @@ hs_test(test_probe_write SOURCES unit/test_probe_write.c ROOMS ${hs_probe_rooms}
 hs_test(test_probe_file SOURCES unit/test_probe_file.c ROOMS ${hs_probe_rooms})
 hs_test(test_heads_score SOURCES unit/test_heads_score.c ROOMS ${hs_probe_rooms})
 hs_test(test_heads_file SOURCES unit/test_heads_file.c ROOMS ${hs_probe_rooms})
+hs_test(test_heads_foreign SOURCES unit/test_heads_foreign.c ROOMS ${hs_probe_rooms})
+hs_test(test_settling SOURCES unit/test_settling.c ROOMS ${hs_probe_rooms} LINK m)
 hs_test(test_heads_detect SOURCES unit/test_heads_detect.c ROOMS probe tokenizer base)
 hs_fuzz(fuzz_probe ROOMS ${hs_probe_rooms})
 hs_fuzz(fuzz_heads ROOMS ${hs_probe_rooms})

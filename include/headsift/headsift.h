@@ -120,13 +120,17 @@ typedef struct headsift_inputs {
 
 /* ---- Probe and heads (method.md sections 1 and 2) ----------------------------------------------------------- */
 
+/** Of the built-in sentences and the built-in template. */
+typedef enum headsift_language { HEADSIFT_LANGUAGE_ENGLISH, HEADSIFT_LANGUAGE_SPANISH } headsift_language;
+
 typedef struct headsift_probe_options {
     int samples;           /**< 0: 800 */
     int tokens;            /**< prompt and answer together, at most; 0: 4096 or the model's context if that is less */
     int shots;             /**< negative: 3 */
     uint64_t seed;         /**< same seed, same bytes */
     const char *sentences; /**< a file with a sentence a line; NULL: the built-in grammar */
-    const char *template_path; /**< NULL: the built-in English template */
+    const char *template_path; /**< NULL: the built-in template */
+    headsift_language language;
 } headsift_probe_options;
 
 /** Writes a probe (JSONL, see docs/formats.md) to `path`; "-" is stdout. */
@@ -142,6 +146,8 @@ typedef struct headsift_heads_options {
     headsift_decode decode; /**< for the retrieval method */
     double top_fraction;    /**< share of all heads, 0..1; 0: 0.05. Rounded half up, at least 1 */
     int top_count;          /**< > 0: so many heads, instead of a share */
+    double settle;          /**< > 0: stop once resampled top sets share so much of the top set (docs/heads.md) */
+    bool keep_noise;        /**< a ranking that would be noise is marked (headsift_heads.noise) instead of refused */
 } headsift_heads_options;
 
 /** A query head, counted from 0. */
@@ -159,6 +165,20 @@ typedef struct headsift_effect {
     int draws;
 } headsift_effect;
 
+/** What the first samples alone say: the share of the top set that theirs has, and the rank correlation with the final
+ *  scores (NaN where all are equal). */
+typedef struct headsift_settling {
+    int samples;
+    double overlap, spearman;
+} headsift_settling;
+
+/** What headsift_heads_options.settle came to. */
+typedef struct headsift_settle {
+    double threshold; /**< 0: not asked for */
+    int samples;      /**< that count, when it stopped or came to the end */
+    bool settled;
+} headsift_settle;
+
 /** Every head's score and the chosen heads. Read-only; owned by headsift_heads_free. */
 typedef struct headsift_heads {
     char *model_name; /**< may be NULL, as may the hash: not checked then */
@@ -173,6 +193,14 @@ typedef struct headsift_heads {
     double *scores;         /**< n_layer * n_head, a row a layer; NULL: not stated */
     headsift_head *heads;   /**< best first */
     size_t n_heads;
+    char *source;                /**< the tool whose file it was; NULL: headsift */
+    char *noise;                 /**< why the ranking is noise; NULL: it is not */
+    headsift_settling *settling; /**< by samples; NULL: not measured */
+    size_t n_settling;
+    int resamples;            /**< of the samples, with replacement; 0: not measured */
+    double bootstrap_overlap; /**< mean overlap of the resampled top sets with the chosen heads */
+    double *bootstrap;        /**< of each of `heads`, the share of resamples in which it is chosen */
+    headsift_settle settle;
 } headsift_heads;
 
 /** Scores every head on a probe and chooses the top ones. Refuses (HEADSIFT_FAILED, says why) when the ranking would be
@@ -181,10 +209,19 @@ HEADSIFT_API headsift_status headsift_heads_detect(headsift_model *model, const 
                                                    const headsift_heads_options *options,
                                                    const headsift_monitor *monitor, headsift_heads **out,
                                                    headsift_error *error);
+/** Chooses again by the scores of a file of heads (this tool's or another's), for this model.
+ *  @param probe_path  the effect of the choice is measured on it; NULL: it is not measured.
+ *  @param options     of which top_fraction, top_count and keep_noise count. *out is owned by the caller. */
+HEADSIFT_API headsift_status headsift_heads_choose(headsift_model *model, const char *heads_path,
+                                                   const char *probe_path, const headsift_heads_options *options,
+                                                   const headsift_monitor *monitor, headsift_heads **out,
+                                                   headsift_error *error);
+/** Reads heads.json, or the file of Retrieval_Head ({"LAYER-HEAD": [a score a sample]}), whose top 5 % are chosen. */
 HEADSIFT_API headsift_status headsift_heads_load(const char *path, headsift_heads **out, headsift_error *error);
 /** Writes heads.json and, beside it, the heat map (NAME.svg). Atomic. "-": JSON to stdout, no heat map. */
 HEADSIFT_API headsift_status headsift_heads_save(const headsift_heads *heads, const char *path, headsift_error *error);
-/** Refuses heads that the model does not have (another shape, a head out of range); warns of another hash. */
+/** Refuses heads that the model does not have (another shape, a head out of range) and those marked as noise; warns of
+ *  another hash. */
 HEADSIFT_API headsift_status headsift_heads_check(const headsift_heads *heads, headsift_model *model,
                                                   const headsift_monitor *monitor, headsift_error *error);
 HEADSIFT_API void headsift_heads_free(headsift_heads *heads); /**< NULL is fine */

@@ -232,6 +232,18 @@ static void print_common(const json_t *common, size_t n, FILE *out) {
     fputc('\n', out);
 }
 
+/* Rankings that say nothing, said under the table. */
+static void print_noise(const struct heads_comparison *all, FILE *out) {
+    for (size_t i = 0; i < all->n; i++) {
+        const char *noise = all->entries[i].heads->noise;
+        if (noise != NULL) {
+            char why[512];
+            hs_escape_line(noise, strlen(noise), why, sizeof why);
+            fprintf(out, "%s is noise: %s\n", all->entries[i].label, why);
+        }
+    }
+}
+
 /* ---- The whole ---- */
 
 static headsift_status compare_pairs(struct heads_comparison *all, headsift_error *error) {
@@ -258,11 +270,12 @@ static json_t *describe(const struct entry *entry) {
     const headsift_heads *heads = entry->heads;
     char path[1024];
     hs_escape_line(entry->path, strlen(entry->path), path, sizeof path);
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:o}", "label", entry->label, "path", path,
-                     "model", text_or_null(heads->model_name), "sha256", text_or_null(heads->model_sha256), "method",
-                     text_or_null(heads->method), "decode", text_or_null(heads->decode), "samples", heads->samples,
-                     "samples_counted", heads->samples_counted, "n_layer", heads->n_layer, "n_head", heads->n_head,
-                     "chosen", list_heads(heads->heads, heads->n_heads));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:o}", "label", entry->label, "path",
+                     path, "model", text_or_null(heads->model_name), "sha256", text_or_null(heads->model_sha256),
+                     "method", text_or_null(heads->method), "decode", text_or_null(heads->decode), "noise",
+                     text_or_null(heads->noise), "samples", heads->samples, "samples_counted", heads->samples_counted,
+                     "n_layer", heads->n_layer, "n_head", heads->n_head, "chosen",
+                     list_heads(heads->heads, heads->n_heads));
 }
 
 static headsift_status finish(struct heads_comparison *all, json_t **out, headsift_error *error) {
@@ -275,6 +288,7 @@ static headsift_status finish(struct heads_comparison *all, json_t **out, headsi
     }
     if (all->compare->out != NULL) {
         print_common(common, all->n, all->compare->out);
+        print_noise(all, all->compare->out);
     }
     double top = all->n_top > 0 ? (double)all->n_top / (double)total : NAN;
     *out = json_pack("{s:s, s:o, s:o, s:I, s:o, s:o}", "kind", "compare-heads", "heads", files, "top",

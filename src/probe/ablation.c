@@ -44,11 +44,15 @@ static bool within_sample(void *user, int32_t masks_done, int32_t masks) {
 static headsift_status add_sample(struct hs_detection *detection, const struct hs_sample *sample,
                                   struct ablation *ablation, headsift_error *error) {
     HS_TRY(hs_answer_losses(detection, sample, ablation->masks, ablation->n, ablation->losses, error));
-    for (int32_t i = 1; i < ablation->n; i++) {
-        detection->scores[i - 1] += (ablation->losses[i] - ablation->losses[0]) / (double)detection->n;
+    double *row = hs_table_add(&detection->table);
+    if (row == NULL) {
+        return hs_fail_memory(error, "scores", (size_t)ablation->n * sizeof *row);
     }
-    detection->counted++;
-    return hs_stage_step(&detection->stage, sample->n, error);
+    for (int32_t i = 1; i < ablation->n; i++) {
+        row[i - 1] = ablation->losses[i] - ablation->losses[0];
+    }
+    HS_TRY(hs_stage_step(&detection->stage, sample->n, error));
+    return hs_settling_check(detection, error);
 }
 
 headsift_status hs_ablation_scores(struct hs_detection *detection, headsift_error *error) {
@@ -57,7 +61,7 @@ headsift_status hs_ablation_scores(struct hs_detection *detection, headsift_erro
     struct hs_watch watch = {within_sample, &detection->stage};
     hs_engine_watch(detection->engine, &watch);
     headsift_status status = HEADSIFT_OK;
-    for (size_t i = 0; i < detection->n && status == HEADSIFT_OK; i++) {
+    for (size_t i = 0; i < detection->n && status == HEADSIFT_OK && !detection->settled; i++) {
         status = add_sample(detection, &detection->samples[i], &ablation, error);
     }
     hs_engine_watch(detection->engine, NULL);

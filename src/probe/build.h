@@ -11,8 +11,9 @@ struct hs_template {
     char *instruction, *question, *answer;
 };
 
-/** @param path a JSON file (docs/formats.md); NULL: English, ours. */
-headsift_status hs_template_load(const char *path, struct hs_template *out, headsift_error *error);
+/** @param path a JSON file (docs/formats.md); NULL: ours in this language. */
+headsift_status hs_template_load(const char *path, headsift_language language, struct hs_template *out,
+                                 headsift_error *error);
 void hs_template_free(struct hs_template *template);
 
 enum { HS_KEY_SIZE = 32 };

@@ -1,5 +1,6 @@
 /* One search for heads: tokenised samples and the model in, a score a head out.
- * retrieval.c and ablation.c fill the scores, rank.c chooses, effect.c measures what the choice does. */
+ * retrieval.c and ablation.c fill a table, rank.c chooses, effect.c measures what the choice does, settling.c how firm
+ * it is. */
 #ifndef HS_PROBE_DETECT_H
 #define HS_PROBE_DETECT_H
 
@@ -20,6 +21,17 @@ struct hs_sample {
     const struct hs_probe_row *row;
 };
 
+/** Scores of single samples; a head's score is the mean of its column. */
+struct hs_score_table {
+    double *rows; /**< (n, n_heads) */
+    size_t n, capacity, n_heads;
+};
+
+/** A zeroed row for one more sample, valid until the next one; NULL when there is no memory. */
+double *hs_table_add(struct hs_score_table *table);
+/** @param scores n_heads means over the first n rows (at least 1). */
+void hs_table_mean(const struct hs_score_table *table, size_t n, double *scores);
+
 struct hs_detection {
     headsift_model *model;
     struct hs_engine *engine;
@@ -28,10 +40,14 @@ struct hs_detection {
     struct hs_sample *samples;
     size_t n;
     struct hs_stage stage;
-    double *scores;   /**< (n_layer, n_head) */
-    double *controls; /**< the same against control spans; NULL: not measured */
-    int counted;      /**< samples that the scores are a mean of */
+    struct hs_score_table table; /**< of the samples that count */
+    double *controls;            /**< (n_layer, n_head), means against control spans; NULL: not measured */
     const char *decode;
+    size_t wanted;   /**< heads to choose */
+    double settle;   /**< > 0: stop once resampled top sets share so much of the top set */
+    size_t checked;  /**< samples at the last check of that */
+    int firm_checks; /**< in a row */
+    bool settled;
 };
 
 /** Tokenises every row; one that is longer than the model's context, or without answer tokens, is an error. */
@@ -76,10 +92,26 @@ headsift_status hs_effect_measure(struct hs_detection *detection, const headsift
 /** How many heads are chosen of `total`: a count, or a share rounded half up; at least 1. */
 headsift_status hs_heads_wanted(const headsift_heads_options *options, size_t total, size_t *wanted,
                                 headsift_error *error);
+/** The best heads by their scores into heads->heads, with mask_fraction. */
+headsift_status hs_choose_heads(headsift_heads *heads, size_t wanted, headsift_error *error);
 /** The best heads; ties by layer, then head. */
 headsift_status hs_rank_heads(const double *scores, int32_t n_layer, int32_t n_head, size_t n, headsift_head *heads,
                               headsift_error *error);
 /** HEADSIFT_FAILED, with the reason, when a ranking by these scores would be noise. @param controls may be NULL. */
 headsift_status hs_refuse_noise(const double *scores, const double *controls, size_t n, headsift_error *error);
+/** The same; with `keep` the reason goes into heads->noise and a warning instead. */
+headsift_status hs_judge_noise(headsift_heads *heads, const double *controls, bool keep,
+                               const headsift_monitor *monitor, headsift_error *error);
+
+/** Name, hash and shape of the model. */
+headsift_status hs_describe_model(headsift_model *model, headsift_heads *heads, headsift_error *error);
+/** Measures heads->effect, says it, and warns where random heads do as much. */
+headsift_status hs_check_effect(struct hs_detection *detection, headsift_heads *heads, headsift_error *error);
+
+/** Fills heads->settling and heads->bootstrap from the table (docs/formats.md); nothing with fewer than 2 samples. */
+headsift_status hs_settling_measure(const struct hs_score_table *table, headsift_heads *heads, headsift_error *error);
+/** After each sample, with detection->settle: sets detection->settled where two checks in a row found the top set firm.
+ *  Checks come every 5 samples that count, from 20 on. */
+headsift_status hs_settling_check(struct hs_detection *detection, headsift_error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* The built-in sentences: a small grammar of who did what to what, where, when and why.
- * Its patterns have more than ten thousand million different sentences. */
+/* The built-in English sentences: a small grammar of who did what to what, where, when and why.
+ * Its patterns have more than ten thousand million different sentences. Other languages have a file each. */
 #include "probe/sentences.h"
 
 static const char *const people[] = {
@@ -132,7 +132,8 @@ static const char *const reasons[] = {
 
 enum { N_PATTERNS = 6 };
 
-static bool write_pattern(uint64_t pattern, struct hs_random *random, struct hs_buffer *out) {
+static bool english_sentence(struct hs_random *random, struct hs_buffer *out) {
+    uint64_t pattern = hs_random_below(random, N_PATTERNS);
     const char *who = PICK(random, people), *other = PICK(random, people), *how = PICK(random, qualities);
     const char *did = PICK(random, deeds), *what = PICK(random, things), *more = PICK(random, things);
     const char *where = PICK(random, places), *when = PICK(random, times), *why = PICK(random, reasons);
@@ -152,10 +153,10 @@ static bool write_pattern(uint64_t pattern, struct hs_random *random, struct hs_
     }
 }
 
-bool hs_grammar_sentence(struct hs_random *random, struct hs_buffer *out) {
+bool hs_grammar_sentence(headsift_language language, struct hs_random *random, struct hs_buffer *out) {
     size_t start = out->size;
-    uint64_t pattern = hs_random_below(random, N_PATTERNS);
-    if (!write_pattern(pattern, random, out)) {
+    bool spanish = language == HEADSIFT_LANGUAGE_SPANISH;
+    if (!(spanish ? hs_spanish_sentence(random, out) : english_sentence(random, out))) {
         return false;
     }
     char *first = out->data + start;

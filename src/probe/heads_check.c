@@ -27,11 +27,20 @@ static headsift_status check_head(const headsift_head *head, const struct hs_con
 headsift_status headsift_heads_check(const headsift_heads *heads, headsift_model *model,
                                      const headsift_monitor *monitor, headsift_error *error) {
     const struct hs_config *config = hs_model_config(model->model);
+    if (heads->noise != NULL) {
+        return hs_fail(error, HEADSIFT_FAILED, "these heads are marked as noise, so masking them says nothing: %s",
+                       heads->noise);
+    }
     HS_TRY(check_count("layers", heads->n_layer, config->n_layer, config, error));
     HS_TRY(check_count("heads a layer", heads->n_head, config->n_head, config, error));
     HS_TRY(check_count("KV heads", heads->n_kv_head, config->n_kv_head, config, error));
     for (size_t i = 0; i < heads->n_heads; i++) {
         HS_TRY(check_head(&heads->heads[i], config, error));
+    }
+    if (heads->source != NULL) {
+        hs_log(monitor, HEADSIFT_LOG_INFO, "heads of %s: %zu of %d by their mean scores over %d samples, best [%d, %d]",
+               heads->source, heads->n_heads, config->n_layer * config->n_head, heads->samples, heads->heads[0].layer,
+               heads->heads[0].head);
     }
     if (heads->model_sha256 == NULL) {
         return HEADSIFT_OK;

@@ -74,11 +74,53 @@ static bool print_effect(struct hs_buffer *out, const headsift_effect *effect) {
 
 static bool print_search(struct hs_buffer *out, const headsift_heads *heads) {
     /* JSON readers take integers of 63 bits; a larger seed keeps its bits as a negative number. */
-    return print_member(out, "method", heads->method) && print_member(out, "decode", heads->decode) &&
+    return print_member(out, "source", heads->source) && print_member(out, "method", heads->method) &&
+           print_member(out, "decode", heads->decode) &&
            hs_buffer_printf(out, "\"samples\": %d, \"samples_counted\": %d, \"seed\": %lld, ", heads->samples,
                             heads->samples_counted, (long long)heads->seed) &&
            print_double(out, "mask_fraction", heads->mask_fraction) && print_end(out, ",\n ") &&
            print_effect(out, &heads->effect);
+}
+
+static bool print_settling(struct hs_buffer *out, const headsift_heads *heads) {
+    if (heads->settling == NULL) {
+        return true;
+    }
+    bool ok = hs_buffer_printf(out, "\"settling\": [\n");
+    for (size_t i = 0; ok && i < heads->n_settling; i++) {
+        const headsift_settling *point = &heads->settling[i];
+        ok = hs_buffer_printf(out, "  {\"samples\": %d, ", point->samples) &&
+             print_double(out, "overlap", point->overlap) && print_double(out, "spearman", point->spearman) &&
+             print_end(out, i + 1 < heads->n_settling ? "},\n" : "}],\n ");
+    }
+    return ok;
+}
+
+static bool print_bootstrap(struct hs_buffer *out, const headsift_heads *heads) {
+    if (heads->bootstrap == NULL) {
+        return true;
+    }
+    bool ok = hs_buffer_printf(out, "\"bootstrap\": {\"resamples\": %d, ", heads->resamples) &&
+              print_double(out, "overlap", heads->bootstrap_overlap) && hs_buffer_printf(out, "\"heads\": [");
+    for (size_t i = 0; ok && i < heads->n_heads; i++) {
+        ok = print_number(out, heads->bootstrap[i]) && hs_buffer_printf(out, ", ");
+    }
+    return ok && print_end(out, "]},\n ");
+}
+
+/* How firm the choice is: nothing of it where it was not measured. */
+static bool print_firmness(struct hs_buffer *out, const headsift_heads *heads) {
+    const headsift_settle *settle = &heads->settle;
+    if (heads->noise != NULL && !(print_member(out, "noise", heads->noise) && print_end(out, ",\n "))) {
+        return false;
+    }
+    if (settle->threshold > 0 &&
+        !(hs_buffer_printf(out, "\"settle\": {") && print_double(out, "threshold", settle->threshold) &&
+          hs_buffer_printf(out, "\"samples\": %d, \"settled\": %s},\n ", settle->samples,
+                           settle->settled ? "true" : "false"))) {
+        return false;
+    }
+    return print_settling(out, heads) && print_bootstrap(out, heads);
 }
 
 static bool print_scores(struct hs_buffer *out, const headsift_heads *heads) {
@@ -97,8 +139,8 @@ static bool print_scores(struct hs_buffer *out, const headsift_heads *heads) {
 }
 
 bool hs_heads_print(const headsift_heads *heads, struct hs_buffer *out) {
-    bool ok = print_model(out, heads) && print_search(out, heads) && print_scores(out, heads) &&
-              hs_buffer_printf(out, "\"heads\": [");
+    bool ok = print_model(out, heads) && print_search(out, heads) && print_firmness(out, heads) &&
+              print_scores(out, heads) && hs_buffer_printf(out, "\"heads\": [");
     for (size_t i = 0; ok && i < heads->n_heads; i++) {
         ok = hs_buffer_printf(out, "[%d, %d], ", heads->heads[i].layer, heads->heads[i].head);
     }

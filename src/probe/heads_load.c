@@ -1,7 +1,8 @@
-/* Reads heads.json. Only "heads" is required; whatever else is stated must fit together.
+/* Reads heads.json, or another tool's file (heads_foreign.c). Only "heads" is required; what else is stated must fit.
  * A head that the stated model can't have is refused with its layer, head and the limit. */
 #include "probe/heads_file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,7 @@ static headsift_status take_effect(const json_t *root, const char *where, headsi
 static headsift_status take_search(const json_t *root, const char *where, headsift_heads *heads,
                                    headsift_error *error) {
     int64_t seed = 0;
+    HS_TRY(copy_text(root, "source", where, &heads->source, error));
     HS_TRY(copy_text(root, "method", where, &heads->method, error));
     HS_TRY(copy_text(root, "decode", where, &heads->decode, error));
     HS_TRY(take_int(root, "samples", 0, MOST_SAMPLES, where, &heads->samples, error));
@@ -78,6 +80,83 @@ static headsift_status take_search(const json_t *root, const char *where, headsi
                        heads->mask_fraction);
     }
     return take_effect(root, where, &heads->effect, error);
+}
+
+static headsift_status take_point(const json_t *object, const char *where, headsift_settling *point,
+                                  headsift_error *error) {
+    if (!json_is_object(object)) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: \"settling\" must be a list of objects", where);
+    }
+    point->overlap = point->spearman = NAN;
+    HS_TRY(take_int(object, "samples", 0, MOST_SAMPLES, where, &point->samples, error));
+    HS_TRY(hs_json_number(object, "overlap", false, where, &point->overlap, error));
+    return hs_json_number(object, "spearman", false, where, &point->spearman, error);
+}
+
+static headsift_status take_settling(const json_t *root, const char *where, headsift_heads *heads,
+                                     headsift_error *error) {
+    json_t *list = NULL;
+    char place[512];
+    HS_TRY(hs_json_array(root, "settling", false, where, &list, error));
+    size_t n = json_array_size(list);
+    if (n == 0) {
+        return HEADSIFT_OK;
+    }
+    heads->settling = hs_alloc(n, sizeof *heads->settling);
+    if (heads->settling == NULL) {
+        return hs_fail_memory(error, "heads", n * sizeof *heads->settling);
+    }
+    heads->n_settling = n;
+    snprintf(place, sizeof place, "%s: \"settling\"", where);
+    for (size_t i = 0; i < n; i++) {
+        HS_TRY(take_point(json_array_get(list, i), place, &heads->settling[i], error));
+    }
+    return HEADSIFT_OK;
+}
+
+static headsift_status take_settle(const json_t *root, const char *where, headsift_settle *settle,
+                                   headsift_error *error) {
+    json_t *object = NULL;
+    char place[512];
+    HS_TRY(hs_json_object(root, "settle", false, where, &object, error));
+    if (object == NULL) {
+        return HEADSIFT_OK;
+    }
+    snprintf(place, sizeof place, "%s: \"settle\"", where);
+    HS_TRY(hs_json_number(object, "threshold", false, place, &settle->threshold, error));
+    HS_TRY(take_int(object, "samples", 0, MOST_SAMPLES, place, &settle->samples, error));
+    return hs_json_bool(object, "settled", false, place, &settle->settled, error);
+}
+
+/* The shares belong to the chosen heads: these come first. */
+static headsift_status take_bootstrap(const json_t *root, const char *where, headsift_heads *heads,
+                                      headsift_error *error) {
+    json_t *object = NULL, *shares = NULL;
+    char place[512];
+    HS_TRY(hs_json_object(root, "bootstrap", false, where, &object, error));
+    if (object == NULL) {
+        return HEADSIFT_OK;
+    }
+    snprintf(place, sizeof place, "%s: \"bootstrap\"", where);
+    HS_TRY(take_int(object, "resamples", 0, MOST_SAMPLES, place, &heads->resamples, error));
+    HS_TRY(hs_json_number(object, "overlap", true, place, &heads->bootstrap_overlap, error));
+    HS_TRY(hs_json_array(object, "heads", true, place, &shares, error));
+    if (json_array_size(shares) != heads->n_heads) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: \"heads\" has %zu numbers, must have one for each of %zu heads",
+                       place, json_array_size(shares), heads->n_heads);
+    }
+    heads->bootstrap = hs_alloc(heads->n_heads, sizeof *heads->bootstrap);
+    if (heads->bootstrap == NULL) {
+        return hs_fail_memory(error, "heads", heads->n_heads * sizeof *heads->bootstrap);
+    }
+    for (size_t i = 0; i < heads->n_heads; i++) {
+        const json_t *share = json_array_get(shares, i);
+        if (!json_is_number(share)) {
+            return hs_fail(error, HEADSIFT_FAILED, "%s: \"heads\", entry %zu is not a number", place, i);
+        }
+        heads->bootstrap[i] = json_number_value(share);
+    }
+    return HEADSIFT_OK;
 }
 
 /* The table's shape is the model's; where the model states none, the table does. */
@@ -205,10 +284,17 @@ static headsift_status take_all(const json_t *root, const char *where, headsift_
     if (!json_is_object(root)) {
         return hs_fail(error, HEADSIFT_FAILED, "%s must be a JSON object with a member \"heads\"", where);
     }
+    if (hs_heads_are_foreign(root)) {
+        return hs_heads_take_foreign(root, where, heads, error);
+    }
     HS_TRY(take_model(root, where, heads, error));
     HS_TRY(take_search(root, where, heads, error));
+    HS_TRY(copy_text(root, "noise", where, &heads->noise, error));
+    HS_TRY(take_settle(root, where, &heads->settle, error));
+    HS_TRY(take_settling(root, where, heads, error));
     HS_TRY(take_scores(root, where, heads, error));
-    return take_heads(root, where, heads, error);
+    HS_TRY(take_heads(root, where, heads, error));
+    return take_bootstrap(root, where, heads, error);
 }
 
 headsift_status hs_heads_parse(const char *bytes, size_t size, const char *where, headsift_heads **out,
@@ -253,5 +339,9 @@ void headsift_heads_free(headsift_heads *heads) {
     hs_free(heads->decode);
     hs_free(heads->scores);
     hs_free(heads->heads);
+    hs_free(heads->source);
+    hs_free(heads->noise);
+    hs_free(heads->settling);
+    hs_free(heads->bootstrap);
     hs_free(heads);
 }

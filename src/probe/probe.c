@@ -19,6 +19,9 @@ static headsift_status resolve(const headsift_model *model, const headsift_probe
     out->samples = given->samples != 0 ? given->samples : DEFAULT_SAMPLES;
     out->shots = given->shots >= 0 ? given->shots : DEFAULT_SHOTS;
     out->tokens = given->tokens != 0 ? given->tokens : context < DEFAULT_TOKENS ? (int)context : DEFAULT_TOKENS;
+    if (out->language != HEADSIFT_LANGUAGE_ENGLISH && out->language != HEADSIFT_LANGUAGE_SPANISH) {
+        return hs_fail(error, HEADSIFT_USAGE, "language %d is not known", (int)out->language);
+    }
     if (out->samples < 1) {
         return hs_fail(error, HEADSIFT_USAGE, "--samples is %d, must be at least 1", given->samples);
     }
@@ -84,7 +87,7 @@ static headsift_status write_with_pool(headsift_model *model, const headsift_pro
                                        struct hs_sentence_pool *pool, const char *path, const headsift_monitor *monitor,
                                        headsift_error *error) {
     struct hs_template template;
-    HS_TRY(hs_template_load(options->template_path, &template, error));
+    HS_TRY(hs_template_load(options->template_path, options->language, &template, error));
     struct hs_builder_options build = {.tokenizer = model->tokenizer,
                                        .template = &template,
                                        .pool = pool,
@@ -109,7 +112,7 @@ headsift_status headsift_probe_write(headsift_model *model, const headsift_probe
     if (resolved.sentences != NULL) {
         HS_TRY(hs_pool_open_file(model->tokenizer, resolved.sentences, &pool, error));
     } else {
-        HS_TRY(hs_pool_open_grammar(model->tokenizer, &pool, error));
+        HS_TRY(hs_pool_open_grammar(model->tokenizer, resolved.language, &pool, error));
     }
     headsift_status status = write_with_pool(model, &resolved, pool, path, monitor, error);
     hs_pool_close(pool);

@@ -60,6 +60,23 @@ headsift_status hs_rank_heads(const double *scores, int32_t n_layer, int32_t n_h
     return HEADSIFT_OK;
 }
 
+headsift_status hs_choose_heads(headsift_heads *heads, size_t wanted, headsift_error *error) {
+    headsift_head *chosen = hs_alloc(wanted, sizeof *chosen);
+    if (chosen == NULL) {
+        return hs_fail_memory(error, "heads", wanted * sizeof *chosen);
+    }
+    headsift_status status = hs_rank_heads(heads->scores, heads->n_layer, heads->n_head, wanted, chosen, error);
+    if (status != HEADSIFT_OK) {
+        hs_free(chosen);
+        return status;
+    }
+    hs_free(heads->heads);
+    heads->heads = chosen;
+    heads->n_heads = wanted;
+    heads->mask_fraction = (double)wanted / ((double)heads->n_layer * heads->n_head);
+    return HEADSIFT_OK;
+}
+
 static void range(const double *values, size_t n, double *low, double *high) {
     *low = *high = values[0];
     for (size_t i = 1; i < n; i++) {
@@ -86,5 +103,24 @@ headsift_status hs_refuse_noise(const double *scores, const double *controls, si
                        "stronger model or more or shorter samples",
                        high, controls != NULL ? "against a control span" : "of no effect", control_high);
     }
+    return HEADSIFT_OK;
+}
+
+headsift_status hs_judge_noise(headsift_heads *heads, const double *controls, bool keep,
+                               const headsift_monitor *monitor, headsift_error *error) {
+    headsift_error reason = {0};
+    headsift_status status =
+        hs_refuse_noise(heads->scores, controls, (size_t)heads->n_layer * (size_t)heads->n_head, &reason);
+    if (status == HEADSIFT_OK) {
+        return HEADSIFT_OK;
+    }
+    if (!keep) {
+        return hs_fail(error, status, "%s", reason.message);
+    }
+    heads->noise = hs_copy_string(reason.message);
+    if (heads->noise == NULL) {
+        return hs_fail_memory(error, "heads", sizeof reason.message);
+    }
+    hs_log(monitor, HEADSIFT_LOG_WARNING, "kept and marked as noise: %s", reason.message);
     return HEADSIFT_OK;
 }

@@ -57,12 +57,17 @@ static size_t n_heads(const struct hs_detection *detection) {
     return (size_t)detection->n_layer * (size_t)detection->n_head;
 }
 
-static void count_sample(struct hs_detection *detection, const struct hs_sample *sample, const int32_t *produced,
-                         int64_t n_produced, const int32_t *columns) {
+static headsift_status count_sample(struct hs_detection *detection, const struct hs_sample *sample,
+                                    const int32_t *produced, int64_t n_produced, const int32_t *columns,
+                                    headsift_error *error) {
     size_t n = n_heads(detection);
-    hs_add_copy_scores(sample->ids, sample->value, produced, n_produced, columns, n, detection->scores);
+    double *row = hs_table_add(&detection->table);
+    if (row == NULL) {
+        return hs_fail_memory(error, "scores", n * sizeof *row);
+    }
+    hs_add_copy_scores(sample->ids, sample->value, produced, n_produced, columns, n, row);
     hs_add_copy_scores(sample->ids, sample->control, produced, n_produced, columns, n, detection->controls);
-    detection->counted++;
+    return HEADSIFT_OK;
 }
 
 /* The true answer is fed; row t - 1 is what produced the token at t. */
@@ -81,7 +86,7 @@ static headsift_status teach_sample(struct hs_detection *detection, const struct
         status = hs_engine_attend(detection->engine, sample->ids, sample->n - 1, rows, n, columns, error);
     }
     if (status == HEADSIFT_OK) {
-        count_sample(detection, sample, sample->ids + sample->n_prompt, n, columns);
+        status = count_sample(detection, sample, sample->ids + sample->n_prompt, n, columns, error);
     }
     hs_free(rows);
     hs_free(columns);
@@ -92,47 +97,41 @@ static headsift_status greedy_sample(struct hs_detection *detection, const struc
                                      headsift_error *error) {
     struct hs_greedy answer;
     HS_TRY(hs_greedy_answer(detection, sample, &answer, error));
-    if (answer.recall > retrieved_above) {
-        count_sample(detection, sample, answer.produced, answer.n, answer.columns);
-    }
+    headsift_status status = answer.recall > retrieved_above
+                                 ? count_sample(detection, sample, answer.produced, answer.n, answer.columns, error)
+                                 : HEADSIFT_OK;
     hs_greedy_free(&answer);
-    return HEADSIFT_OK;
+    return status;
 }
 
 static headsift_status score_samples(struct hs_detection *detection, size_t first, size_t last, bool greedy,
                                      headsift_error *error) {
-    for (size_t i = first; i < last; i++) {
+    for (size_t i = first; i < last && !detection->settled; i++) {
         const struct hs_sample *sample = &detection->samples[i];
         HS_TRY(greedy ? greedy_sample(detection, sample, error) : teach_sample(detection, sample, error));
         HS_TRY(hs_stage_step(&detection->stage, sample->n, error));
+        HS_TRY(hs_settling_check(detection, error));
     }
     return HEADSIFT_OK;
 }
 
-/* Greedy on the first samples; *done of them count. Unless half were retrieved, all is forgotten and *done is 0. */
+/* Greedy on the first samples, which are then *done. Unless half were retrieved, all is forgotten and *done is 0. */
 static headsift_status try_greedy(struct hs_detection *detection, size_t *done, headsift_error *error) {
     size_t tried = detection->n < AUTO_SAMPLES ? detection->n : AUTO_SAMPLES;
     HS_TRY(score_samples(detection, 0, tried, true, error));
     *done = tried;
-    if (2 * (size_t)detection->counted >= tried) {
+    if (2 * detection->table.n >= tried) {
         return HEADSIFT_OK;
     }
     hs_log(detection->stage.monitor, HEADSIFT_LOG_INFO,
-           "greedy decoding retrieved %d of the first %zu answers, less than half: the answers are fed instead "
+           "greedy decoding retrieved %zu of the first %zu answers, less than half: the answers are fed instead "
            "(teacher forcing) for all samples",
-           detection->counted, tried);
+           detection->table.n, tried);
     *done = 0;
-    detection->counted = 0;
+    detection->table.n = 0;
     detection->stage.total += (int64_t)tried;
-    memset(detection->scores, 0, n_heads(detection) * sizeof *detection->scores);
     memset(detection->controls, 0, n_heads(detection) * sizeof *detection->controls);
     return HEADSIFT_OK;
-}
-
-static void divide(double *values, size_t n, int by) {
-    for (size_t i = 0; i < n; i++) {
-        values[i] /= by;
-    }
 }
 
 headsift_status hs_retrieval_scores(struct hs_detection *detection, headsift_decode decode, headsift_error *error) {
@@ -144,13 +143,14 @@ headsift_status hs_retrieval_scores(struct hs_detection *detection, headsift_dec
     }
     detection->decode = greedy ? "greedy" : "teacher";
     HS_TRY(score_samples(detection, done, detection->n, greedy, error));
-    if (detection->counted == 0) {
+    if (detection->table.n == 0) {
         return hs_fail(error, HEADSIFT_FAILED,
                        "greedy decoding retrieved none of the %zu answers: this model can't do the task by itself; use "
                        "--decode teacher",
                        detection->n);
     }
-    divide(detection->scores, n_heads(detection), detection->counted);
-    divide(detection->controls, n_heads(detection), detection->counted);
+    for (size_t i = 0; i < n_heads(detection); i++) {
+        detection->controls[i] /= (double)detection->table.n;
+    }
     return HEADSIFT_OK;
 }

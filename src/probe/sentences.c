@@ -14,9 +14,10 @@ static const size_t file_limit = (size_t)1 << 30;
 struct hs_sentence_pool {
     const struct hs_tokenizer *tokenizer;
     struct hs_encoding encoding;
-    struct hs_buffer text; /* scratch: one space and the sentence under test */
-    const char *where;     /* NULL: the grammar */
-    struct hs_buffer file; /* the bytes that lines point into, where the pool read them itself */
+    struct hs_buffer text;      /* scratch: one space and the sentence under test */
+    const char *where;          /* NULL: the grammar */
+    headsift_language language; /* of the grammar */
+    struct hs_buffer file;      /* the bytes that lines point into, where the pool read them itself */
     const char **lines;
     size_t n, n_used;
     uint32_t *used; /* the round in which a line was last drawn */
@@ -113,9 +114,11 @@ static headsift_status close_on_failure(headsift_status status, struct hs_senten
     return status;
 }
 
-headsift_status hs_pool_open_grammar(const struct hs_tokenizer *tokenizer, struct hs_sentence_pool **out,
-                                     headsift_error *error) {
-    return open_pool(tokenizer, NULL, out, error);
+headsift_status hs_pool_open_grammar(const struct hs_tokenizer *tokenizer, headsift_language language,
+                                     struct hs_sentence_pool **out, headsift_error *error) {
+    HS_TRY(open_pool(tokenizer, NULL, out, error));
+    (*out)->language = language;
+    return HEADSIFT_OK;
 }
 
 static headsift_status take_lines(struct hs_sentence_pool *pool, const char *const *lines, size_t n,
@@ -255,7 +258,7 @@ static headsift_status draw_grammar(struct hs_sentence_pool *pool, struct hs_ran
                                     headsift_error *error) {
     size_t start = out->size;
     for (int i = 0; i < GRAMMAR_TRIES; i++) {
-        if (!hs_grammar_sentence(random, out)) {
+        if (!hs_grammar_sentence(pool->language, random, out)) {
             return hs_fail_memory(error, "a sentence", 256);
         }
         bool good;

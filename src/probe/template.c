@@ -1,5 +1,5 @@
 /* The words around a probe's JSON object, from a file: {"instruction": "...", "question": "Question: ",
- * "answer": "Answer:"}. All three are required; the built-in template is English. */
+ * "answer": "Answer:"}. All three are required; those built in are ours. */
 #include "probe/build.h"
 
 #include <string.h>
@@ -8,9 +8,13 @@
 
 static const size_t template_limit = 1 << 20;
 
-static const char built_in[] =
+static const char english[] =
     "{\"instruction\": \"Below is a JSON object. Find the key that is asked for and extract its value. Output exactly "
     "this value and nothing else.\", \"question\": \"Question: \", \"answer\": \"Answer:\"}";
+
+static const char spanish[] =
+    "{\"instruction\": \"A continuación hay un objeto JSON. Busca la clave que se pide y extrae su valor. Escribe "
+    "exactamente este valor y nada más.\", \"question\": \"Pregunta: \", \"answer\": \"Respuesta:\"}";
 
 static headsift_status take(const json_t *object, const char *key, const char *where, char **out,
                             headsift_error *error) {
@@ -48,15 +52,16 @@ static headsift_status read_template(const json_t *object, const char *where, st
     return take(object, "answer", where, &out->answer, error);
 }
 
-headsift_status hs_template_load(const char *path, struct hs_template *out, headsift_error *error) {
+headsift_status hs_template_load(const char *path, headsift_language language, struct hs_template *out,
+                                 headsift_error *error) {
     *out = (struct hs_template){0};
     json_t *object = NULL;
     if (path != NULL) {
         HS_TRY(hs_json_load(path, template_limit, &object, error));
     } else {
-        object = json_loads(built_in, 0, NULL);
+        object = json_loads(language == HEADSIFT_LANGUAGE_SPANISH ? spanish : english, 0, NULL);
         if (object == NULL) {
-            return hs_fail_memory(error, "a template", sizeof built_in);
+            return hs_fail_memory(error, "a template", sizeof english);
         }
     }
     headsift_status status = read_template(object, path != NULL ? path : "the built-in template", out, error);

@@ -36,6 +36,11 @@ static headsift_status file_json(const char *path, json_t **out, headsift_error 
     return *out != NULL ? HEADSIFT_OK : hs_fail_memory(error, path, strlen(path));
 }
 
+/* A setting that is left out at its default. */
+static headsift_status add_setting(json_t *section, const char *name, json_t *value, headsift_error *error) {
+    return json_object_set_new(section, name, value) == 0 ? HEADSIFT_OK : hs_fail_memory(error, name, strlen(name));
+}
+
 static headsift_status model_json(const struct hs_run *run, json_t **out, headsift_error *error) {
     char hex[HS_HASH_HEX];
     HS_TRY(hs_model_sha256(run->model->model, hex, error));
@@ -83,7 +88,8 @@ static headsift_status probe_json(const struct hs_run *run, json_t **out, headsi
     *out = json_pack("{s:i, s:I, s:i, s:s, s:o, s:o}", "samples", probe->samples != 0 ? probe->samples : 800, "tokens",
                      (json_int_t)tokens, "shots", probe->shots >= 0 ? probe->shots : 3, "seed", seed, "sentences",
                      sentences, "template", template);
-    return HEADSIFT_OK;
+    return probe->language == HEADSIFT_LANGUAGE_SPANISH ? add_setting(*out, "language", json_string("es"), error)
+                                                        : HEADSIFT_OK;
 }
 
 static headsift_status heads_json(const struct hs_run *run, json_t **out, headsift_error *error) {
@@ -95,7 +101,7 @@ static headsift_status heads_json(const struct hs_run *run, json_t **out, headsi
     json_t *top = heads->top_count > 0 ? json_integer(heads->top_count)
                                        : json_real(heads->top_fraction != 0 ? heads->top_fraction : 0.05);
     *out = json_pack("{s:s, s:s, s:o}", "method", methods[heads->method], "decode", decodes[heads->decode], "top", top);
-    return HEADSIFT_OK;
+    return heads->settle > 0 ? add_setting(*out, "settle", json_real(heads->settle), error) : HEADSIFT_OK;
 }
 
 static headsift_status score_json(const struct hs_run *run, json_t **out, headsift_error *error) {

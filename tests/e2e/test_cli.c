@@ -12,8 +12,8 @@ static int set_up(void **state) {
 
 static void help_goes_to_stdout(void **state) {
     (void)state;
-    static const char *const commands[] = {"probe",    "heads", "score", "select", "run",     "inspect",
-                                           "tokenize", "bench", "mask",  "join",   "explain", "status"};
+    static const char *const commands[] = {"probe", "heads", "score", "select",  "run",    "inspect", "tokenize",
+                                           "bench", "mask",  "join",  "explain", "status", "compare"};
     const struct cli_output *output = cli("headsift --help");
     assert_code(output, 0);
     assert_int_equal(output->err.size, 0);

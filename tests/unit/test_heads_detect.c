@@ -9,7 +9,7 @@
 #include "probe/build.h"
 #include "probe/detect.h"
 
-enum { LAYERS = 4, HEADS = 5, ALL = LAYERS * HEADS, SAMPLES = 24, TOKENS = 500, COPIER = 7, READER = 12 };
+enum { LAYERS = 4, HEADS = 5, ALL = LAYERS * HEADS, SAMPLES = 32, TOKENS = 500, COPIER = 7, READER = 12 };
 
 /* ---- The stand-ins ------------------------------------------------------------------------------------------ */
 
@@ -139,8 +139,8 @@ static void write_probe(FILE *file) {
     struct hs_template template;
     struct hs_sentence_pool *pool;
     struct hs_builder *builder;
-    assert_int_equal(hs_template_load(NULL, &template, NULL), HEADSIFT_OK);
-    assert_int_equal(hs_pool_open_grammar(model.tokenizer, &pool, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_template_load(NULL, HEADSIFT_LANGUAGE_ENGLISH, &template, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_pool_open_grammar(model.tokenizer, HEADSIFT_LANGUAGE_ENGLISH, &pool, NULL), HEADSIFT_OK);
     struct hs_builder_options options = {
         .tokenizer = model.tokenizer, .template = &template, .pool = pool, .tokens = TOKENS, .shots = 1};
     assert_int_equal(hs_builder_open(&options, &builder, NULL), HEADSIFT_OK);
@@ -293,7 +293,7 @@ static void decoding_can_be_told(void **state) {
     fake.retrieved = 0;
     assert_int_equal(detect((headsift_heads_options){.decode = HEADSIFT_DECODE_GREEDY}, &seen, &heads, &error),
                      HEADSIFT_FAILED);
-    assert_non_null(strstr(error.message, "none of the 24 answers"));
+    assert_non_null(strstr(error.message, "none of the 32 answers"));
 }
 
 static void rankings_of_noise_are_refused(void **state) {
@@ -317,6 +317,72 @@ static void rankings_of_noise_are_refused(void **state) {
     fake.copies = 2; /* the first token of an answer begins with a blank, in the object it does not */
     assert_int_equal(detect((headsift_heads_options){0}, &seen, &heads, &error), HEADSIFT_FAILED);
     assert_non_null(strstr(error.message, "control span"));
+}
+
+static void rankings_of_noise_are_kept_and_marked(void **state) {
+    (void)state;
+    struct seen seen = {0};
+    headsift_heads *heads;
+    fake.copies = 0;
+    assert_int_equal(detect((headsift_heads_options){.keep_noise = true}, &seen, &heads, NULL), HEADSIFT_OK);
+    assert_non_null(strstr(heads->noise, "same score (0)"));
+    assert_non_null(strstr(seen.log, "marked as noise"));
+    headsift_heads_free(heads);
+    fake.copies = TOKENS;
+    seen = (struct seen){0};
+    assert_int_equal(detect((headsift_heads_options){.keep_noise = true}, &seen, &heads, NULL), HEADSIFT_OK);
+    assert_null(heads->noise);
+    headsift_heads_free(heads);
+}
+
+static void a_settled_search_leaves_the_rest_out(void **state) {
+    (void)state;
+    struct seen seen = {0};
+    headsift_heads *heads;
+    headsift_heads_options options = {.decode = HEADSIFT_DECODE_TEACHER, .settle = .95};
+    assert_int_equal(detect(options, &seen, &heads, NULL), HEADSIFT_OK);
+    assert_int_equal(fake.attended, 25);
+    assert_true(heads->settle.settled && heads->settle.threshold == .95);
+    assert_int_equal(heads->settle.samples, 25);
+    assert_non_null(strstr(seen.log, "the top 1 heads are settled after 25 samples"));
+    assert_true(seen.last_share == 1);
+    headsift_heads_free(heads);
+    /* Two heads are wanted and only one copies: never settled. */
+    seen = (struct seen){0};
+    fake.attended = 0;
+    options.top_count = 2;
+    assert_int_equal(detect(options, &seen, &heads, NULL), HEADSIFT_OK);
+    assert_int_equal(fake.attended, SAMPLES);
+    assert_false(heads->settle.settled);
+    assert_non_null(strstr(seen.log, "not settled after all 32 samples"));
+    headsift_heads_free(heads);
+    seen = (struct seen){0};
+    options = (headsift_heads_options){.method = HEADSIFT_METHOD_ABLATION, .top_count = 2, .settle = 1};
+    assert_int_equal(detect(options, &seen, &heads, NULL), HEADSIFT_OK);
+    assert_int_equal(heads->samples_counted, 25);
+    headsift_heads_free(heads);
+    options.settle = 1.5;
+    assert_int_equal(detect(options, &seen, &heads, NULL), HEADSIFT_USAGE);
+}
+
+static void a_choice_is_made_again_without_a_search(void **state) {
+    (void)state;
+    struct seen seen = {0};
+    headsift_heads *heads;
+    headsift_heads_options options = {.method = HEADSIFT_METHOD_ABLATION};
+    char path[512];
+    test_scratch(path, sizeof path, "choose_again.json");
+    assert_int_equal(detect(options, &seen, &heads, NULL), HEADSIFT_OK);
+    assert_non_null(heads->bootstrap);
+    assert_int_equal(headsift_heads_save(heads, path, NULL), HEADSIFT_OK);
+    headsift_heads_free(heads);
+    options = (headsift_heads_options){.top_count = 2};
+    assert_int_equal(headsift_heads_choose(&model, path, probe_path, &options, NULL, &heads, NULL), HEADSIFT_OK);
+    assert_int_equal(heads->n_heads, 2);
+    assert_int_equal(heads->heads[1].layer * HEADS + heads->heads[1].head, 3);
+    assert_true(fabs(heads->effect.masked - 2.75) < 1e-12);
+    assert_null(heads->bootstrap); /* it was of the other choice */
+    headsift_heads_free(heads);
 }
 
 static void the_effect_is_measured_against_other_heads(void **state) {
@@ -421,6 +487,9 @@ int main(void) {
         cmocka_unit_test_setup(auto_feeds_the_answers_when_fewer_are, reset),
         cmocka_unit_test_setup(decoding_can_be_told, reset),
         cmocka_unit_test_setup(rankings_of_noise_are_refused, reset),
+        cmocka_unit_test_setup(rankings_of_noise_are_kept_and_marked, reset),
+        cmocka_unit_test_setup(a_settled_search_leaves_the_rest_out, reset),
+        cmocka_unit_test_setup(a_choice_is_made_again_without_a_search, reset),
         cmocka_unit_test_setup(the_effect_is_measured_against_other_heads, reset),
         cmocka_unit_test_setup(ablation_scores_are_rises, reset),
         cmocka_unit_test_setup(too_long_samples_name_their_line, reset),

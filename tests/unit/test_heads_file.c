@@ -14,6 +14,10 @@ static double table[6] = {0.1, 1.0 / 3, -2.5e-7, 0, 0.80760122233, 5};
 static headsift_head chosen[2] = {{2, 1}, {2, 0}};
 static char model_name[] = "a <b> \"c\" & \x1b[31m", sha256[] = "00ff", method[] = "retrieval", decode[] = "teacher";
 
+static headsift_settling curve[3] = {{1, 0.5, -0.25}, {2, 1.0 / 3, 0.1}, {4, 1, 1}};
+static double shares[2] = {0.998, 1.0 / 3};
+static char noise[] = "all \"6\" heads have the same score", source[] = "another tool";
+
 static headsift_heads example(void) {
     return (headsift_heads){.model_name = model_name,
                             .model_sha256 = sha256,
@@ -29,7 +33,15 @@ static headsift_heads example(void) {
                             .effect = {8, 0.46247, 3.81635, 1.5, 1.01, 2.09, 5},
                             .scores = table,
                             .heads = chosen,
-                            .n_heads = 2};
+                            .n_heads = 2,
+                            .source = source,
+                            .noise = noise,
+                            .settling = curve,
+                            .n_settling = 3,
+                            .resamples = 500,
+                            .bootstrap_overlap = 0.6656,
+                            .bootstrap = shares,
+                            .settle = {0.95, 7, true}};
 }
 
 static void expect_same(const headsift_heads *a, const headsift_heads *b) {
@@ -50,6 +62,19 @@ static void expect_same(const headsift_heads *a, const headsift_heads *b) {
     assert_memory_equal(a->scores, b->scores, sizeof table);
     assert_int_equal(a->n_heads, b->n_heads);
     assert_memory_equal(a->heads, b->heads, b->n_heads * sizeof *b->heads);
+    assert_string_equal(a->source, b->source);
+    assert_string_equal(a->noise, b->noise);
+    assert_int_equal(a->n_settling, b->n_settling);
+    for (size_t i = 0; i < b->n_settling; i++) {
+        assert_int_equal(a->settling[i].samples, b->settling[i].samples);
+        assert_true(a->settling[i].overlap == b->settling[i].overlap);
+        assert_true(a->settling[i].spearman == b->settling[i].spearman);
+    }
+    assert_int_equal(a->resamples, b->resamples);
+    assert_true(a->bootstrap_overlap == b->bootstrap_overlap);
+    assert_memory_equal(a->bootstrap, b->bootstrap, sizeof shares);
+    assert_true(a->settle.threshold == b->settle.threshold && a->settle.settled == b->settle.settled);
+    assert_int_equal(a->settle.samples, b->settle.samples);
 }
 
 static void heads_read_back_to_the_bit(void **state) {
@@ -151,6 +176,14 @@ static void bad_heads_are_refused(void **state) {
         {"{\"heads\": [[0, 0]], \"mask_fraction\": 2}", "\"mask_fraction\" is 2"},
         {"{\"heads\": [[0, 0]], \"samples\": -1}", "\"samples\" is -1"},
         {"{\"heads\": [[0, 0]], \"effect\": {\"masked\": \"x\"}}", "\"masked\" must be a number"},
+        {"{\"heads\": [[0, 0]], \"noise\": 1}", "\"noise\" must be a string"},
+        {"{\"heads\": [[0, 0]], \"settling\": [1]}", "\"settling\" must be a list of objects"},
+        {"{\"heads\": [[0, 0]], \"settling\": [{\"samples\": -1}]}", "\"samples\" is -1"},
+        {"{\"heads\": [[0, 0]], \"settle\": {\"settled\": 1}}", "\"settled\" must be true or false"},
+        {"{\"heads\": [[0, 0]], \"bootstrap\": {\"overlap\": 1, \"heads\": [1, 1]}}",
+         "2 numbers, must have one for each"},
+        {"{\"heads\": [[0, 0]], \"bootstrap\": {\"overlap\": 1, \"heads\": [null]}}", "entry 0 is not a number"},
+        {"{\"heads\": [[0, 0]], \"bootstrap\": {\"heads\": [1]}}", "\"overlap\" is missing"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         headsift_heads *heads;
@@ -239,6 +272,13 @@ static void heads_of_another_model_are_refused(void **state) {
     assert_non_null(strstr(error.message, "0 to 8"));
     one = (headsift_head){2, -1};
     assert_int_equal(check(model, heads, &error), HEADSIFT_FAILED);
+
+    one = (headsift_head){2, 2};
+    heads.noise = noise;
+    assert_int_equal(check(model, heads, &error), HEADSIFT_FAILED);
+    assert_non_null(strstr(error.message, "marked as noise"));
+    assert_non_null(strstr(error.message, noise));
+    heads.noise = NULL;
 
     int warnings = 0;
     headsift_monitor monitor = {.log = count_warnings, .user = &warnings};

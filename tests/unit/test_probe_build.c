@@ -49,7 +49,7 @@ static void expect_template_refused(const char *text, const char *wanted) {
     struct hs_template template;
     headsift_error error = {0};
     write_text(path, sizeof path, "template.json", text, strlen(text));
-    assert_int_equal(hs_template_load(path, &template, &error), HEADSIFT_FAILED);
+    assert_int_equal(hs_template_load(path, HEADSIFT_LANGUAGE_ENGLISH, &template, &error), HEADSIFT_FAILED);
     if (strstr(error.message, wanted) == NULL) {
         fail_msg("\"%s\" does not say %s", error.message, wanted);
     }
@@ -75,8 +75,8 @@ struct task {
 };
 
 static void open_task(struct task *task, int64_t tokens, int shots, uint64_t seed) {
-    assert_int_equal(hs_template_load(NULL, &task->template, NULL), HEADSIFT_OK);
-    assert_int_equal(hs_pool_open_grammar(tokenizer, &task->pool, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_template_load(NULL, HEADSIFT_LANGUAGE_ENGLISH, &task->template, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_pool_open_grammar(tokenizer, HEADSIFT_LANGUAGE_ENGLISH, &task->pool, NULL), HEADSIFT_OK);
     struct hs_builder_options options = {.tokenizer = tokenizer,
                                          .template = &task->template,
                                          .pool = task->pool,

@@ -65,11 +65,50 @@ static headsift_status print_heads(const headsift_heads *heads, headsift_error *
 static headsift_status read_heads(headsift_error *error) {
     static const char text[] =
         "{\"model\": {\"name\": \"m\", \"sha256\": \"0\"}, \"method\": \"x\", \"decode\": \"y\", "
+        "\"source\": \"z\", \"noise\": \"w\", \"settling\": [{\"samples\": 2, \"overlap\": 1, \"spearman\": 1}], "
+        "\"bootstrap\": {\"resamples\": 500, \"overlap\": 1, \"heads\": [1, 1]}, "
         "\"scores\": [[1, 2], [3, 4]], \"heads\": [[0, 1], [1, 1]]}";
     headsift_heads *heads;
     HS_TRY(hs_heads_parse(text, sizeof text - 1, "h", &heads, error));
     headsift_status status = print_heads(heads, error);
     headsift_heads_free(heads);
+    return status;
+}
+
+static headsift_status read_foreign_heads(headsift_error *error) {
+    static const char text[] = "{\"0-0\": [1, 2], \"0-1\": [0, 1]}";
+    headsift_heads *heads;
+    HS_TRY(hs_heads_parse(text, sizeof text - 1, "h", &heads, error));
+    headsift_heads_free(heads);
+    return HEADSIFT_OK;
+}
+
+/* As many samples as --settle looks at first. */
+static headsift_status fill(struct hs_detection *detection, headsift_error *error) {
+    for (int i = 0; i < 20; i++) {
+        double *row = hs_table_add(&detection->table);
+        if (row == NULL) {
+            return hs_fail_memory(error, "scores", sizeof *row);
+        }
+        row[i % 4] = 1;
+    }
+    return hs_settling_check(detection, error);
+}
+
+static headsift_status settle(headsift_error *error) {
+    headsift_heads heads = {.n_layer = 2, .n_head = 2, .scores = (double[]){1, 2, 3, 4}};
+    struct hs_detection detection = {.n_layer = 2, .n_head = 2, .table.n_heads = 4, .wanted = 2, .settle = 1};
+    headsift_status status = fill(&detection, error);
+    if (status == HEADSIFT_OK) {
+        status = hs_choose_heads(&heads, 2, error);
+    }
+    if (status == HEADSIFT_OK) {
+        status = hs_settling_measure(&detection.table, &heads, error);
+    }
+    hs_free(detection.table.rows);
+    hs_free(heads.heads);
+    hs_free(heads.settling);
+    hs_free(heads.bootstrap);
     return status;
 }
 
@@ -86,7 +125,7 @@ static headsift_status build_from(struct hs_template *template, struct hs_senten
 
 static headsift_status build_with_pool(struct hs_sentence_pool *pool, headsift_error *error) {
     struct hs_template template;
-    headsift_status status = hs_template_load(NULL, &template, error);
+    headsift_status status = hs_template_load(NULL, HEADSIFT_LANGUAGE_ENGLISH, &template, error);
     if (status == HEADSIFT_OK) {
         status = build_from(&template, pool, error);
         hs_template_free(&template);
@@ -97,7 +136,7 @@ static headsift_status build_with_pool(struct hs_sentence_pool *pool, headsift_e
 
 static headsift_status build_from_grammar(headsift_error *error) {
     struct hs_sentence_pool *pool;
-    HS_TRY(hs_pool_open_grammar(tokenizer, &pool, error));
+    HS_TRY(hs_pool_open_grammar(tokenizer, HEADSIFT_LANGUAGE_ENGLISH, &pool, error));
     return build_with_pool(pool, error);
 }
 
@@ -120,7 +159,9 @@ static headsift_status rank(headsift_error *error) {
 static void each_allocation_may_fail(void **state) {
     (void)state;
     fail_each(read_probe, 2);
-    fail_each(read_heads, 8);
+    fail_each(read_heads, 12);
+    fail_each(read_foreign_heads, 6);
+    fail_each(settle, 1000);
     fail_each(build_from_grammar, 10);
     fail_each(build_from_file, 10);
     fail_each(count_words, 3);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "probe/probe.h"
 #include "probe/sentences.h"
 
@@ -48,7 +49,7 @@ static void grammar_sentences_are_sentences(void **state) {
     assert_non_null(all);
     for (int i = 0; i < N; i++) {
         struct hs_buffer out = {0};
-        assert_true(hs_grammar_sentence(&random, &out));
+        assert_true(hs_grammar_sentence(HEADSIFT_LANGUAGE_ENGLISH, &random, &out));
         size_t words = 1;
         for (size_t k = 0; k < out.size; k++) {
             assert_true(isalpha((unsigned char)out.data[k]) || strchr(" ,.-'", out.data[k]) != NULL);
@@ -72,12 +73,69 @@ static void grammar_sentences_are_sentences(void **state) {
     assert_in_range(repeats, 0, 2); /* 20,000 draws of ten million would repeat 20 times */
 }
 
-static void grammar_pool_gives_8_to_30_tokens(void **state) {
+/* The word before text[at], lower case, in `word`; *at moves to its beginning. */
+static void word_before(const char *text, size_t *at, char word[32]) {
+    size_t end = *at - 1, start = end;
+    while (start > 0 && text[start - 1] != ' ') {
+        start--;
+    }
+    snprintf(word, 32, "%.*s", (int)(end - start), text + start);
+    word[0] = (char)tolower((unsigned char)word[0]);
+    *at = start;
+}
+
+/* Article, noun, adjective: "la pintora callada", never "el pintora callado". @return how many stand in the text. */
+static int check_gender(const char *text, const char *adjective, bool feminine) {
+    char needle[32], noun[32], article[32];
+    snprintf(needle, sizeof needle, " %s ", adjective);
+    const char *found = strstr(text, needle);
+    if (found == NULL) {
+        return 0;
+    }
+    size_t at = (size_t)(found - text) + 1;
+    word_before(text, &at, noun);
+    word_before(text, &at, article);
+    bool right = feminine ? strcmp(article, "la") == 0 || strcmp(article, "una") == 0
+                          : strcmp(article, "el") == 0 || strcmp(article, "un") == 0;
+    bool ends_in_a = noun[strlen(noun) - 1] == 'a' && strcmp(noun, "poeta") != 0;
+    if (!right || ends_in_a != feminine) {
+        fail_msg("%s", text);
+    }
+    return 1;
+}
+
+static void spanish_sentences_agree(void **state) {
     (void)state;
+    static const char *const pairs[][2] = {{"cansado", "cansada"}, {"terco", "terca"},       {"callado", "callada"},
+                                           {"famoso", "famosa"},   {"nervioso", "nerviosa"}, {"alto", "alta"},
+                                           {"honrado", "honrada"}, {"rico", "rica"}};
+    enum { N = 20000 };
+    struct hs_random random;
+    hs_random_seed(&random, 3);
+    struct hs_buffer out = {0};
+    int seen[2] = {0, 0}, accents = 0;
+    for (int i = 0; i < N; i++) {
+        out.size = 0;
+        assert_true(hs_grammar_sentence(HEADSIFT_LANGUAGE_SPANISH, &random, &out));
+        assert_int_equal(hs_utf8_check(out.data, out.size), out.size);
+        assert_true(isupper((unsigned char)out.data[0]));
+        assert_int_equal(out.data[out.size - 1], '.');
+        assert_null(strstr(out.data, " a el "));
+        accents += strstr(out.data, "\xC3\xB3") != NULL; /* a verb in the past */
+        for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+            seen[0] += check_gender(out.data, pairs[k][0], false);
+            seen[1] += check_gender(out.data, pairs[k][1], true);
+        }
+    }
+    hs_buffer_free(&out);
+    assert_true(seen[0] > 500 && seen[1] > 500 && accents > N / 2);
+}
+
+static void pool_gives_8_to_30_tokens(headsift_language language) {
     struct hs_sentence_pool *pool;
     struct hs_random random;
     hs_random_seed(&random, 4);
-    assert_int_equal(hs_pool_open_grammar(tokenizer, &pool, NULL), HEADSIFT_OK);
+    assert_int_equal(hs_pool_open_grammar(tokenizer, language, &pool, NULL), HEADSIFT_OK);
     hs_pool_begin(pool);
     struct hs_buffer out = {0};
     for (int i = 0; i < 2000; i++) {
@@ -88,6 +146,12 @@ static void grammar_pool_gives_8_to_30_tokens(void **state) {
     }
     hs_buffer_free(&out);
     hs_pool_close(pool);
+}
+
+static void grammar_pools_give_8_to_30_tokens(void **state) {
+    (void)state;
+    pool_gives_8_to_30_tokens(HEADSIFT_LANGUAGE_ENGLISH);
+    pool_gives_8_to_30_tokens(HEADSIFT_LANGUAGE_SPANISH);
 }
 
 /* ---- Sentences from lines ----------------------------------------------------------------------------------- */
@@ -253,10 +317,10 @@ static void cutting_ends_when_asked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grammar_sentences_are_sentences), cmocka_unit_test(grammar_pool_gives_8_to_30_tokens),
-        cmocka_unit_test(unusable_lines_are_skipped),      cmocka_unit_test(bad_sentence_files_are_refused),
-        cmocka_unit_test(order_of_lines_does_not_matter),  cmocka_unit_test(sentences_are_cut_out_of_documents),
-        cmocka_unit_test(cutting_ends_when_asked),
+        cmocka_unit_test(grammar_sentences_are_sentences),    cmocka_unit_test(spanish_sentences_agree),
+        cmocka_unit_test(grammar_pools_give_8_to_30_tokens),  cmocka_unit_test(unusable_lines_are_skipped),
+        cmocka_unit_test(bad_sentence_files_are_refused),     cmocka_unit_test(order_of_lines_does_not_matter),
+        cmocka_unit_test(sentences_are_cut_out_of_documents), cmocka_unit_test(cutting_ends_when_asked),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -121,6 +121,29 @@ static void bad_options_are_refused(void **state) {
     }
 }
 
+static void another_language_is_in_prompt_and_values(void **state) {
+    (void)state;
+    struct hs_buffer bytes = {0}, own = {0};
+    headsift_probe_options options = {.samples = 2, .tokens = 700, .shots = 1, .language = HEADSIFT_LANGUAGE_SPANISH};
+    write_probe("write_spanish.jsonl", options, &bytes);
+    assert_non_null(strstr(bytes.data, "Busca la clave"));
+    assert_non_null(strstr(bytes.data, "Pregunta: "));
+    assert_null(strstr(bytes.data, "Answer:"));
+    assert_null(strstr(bytes.data, " the "));
+    char hex[HS_HASH_HEX], path[512];
+    assert_int_equal(hs_hash_bytes(bytes.data, bytes.size, hex, NULL), HEADSIFT_OK);
+    assert_string_equal(hex, "effd56b3b2ddab61a7b023528676c699222dd67df7ac8ff9713e6ce9b54be8d2");
+    test_scratch(path, sizeof path, "write_template.json");
+    static const char words[] = "{\"instruction\": \"Find.\", \"question\": \"Q \", \"answer\": \"A:\"}";
+    assert_int_equal(hs_file_write(path, words, sizeof words - 1, NULL), HEADSIFT_OK);
+    options.template_path = path; /* a file wins */
+    write_probe("write_template.jsonl", options, &own);
+    assert_null(strstr(own.data, "Pregunta"));
+    assert_non_null(strstr(own.data, "Find."));
+    hs_buffer_free(&own);
+    hs_buffer_free(&bytes);
+}
+
 static void template_and_sentences_are_used(void **state) {
     (void)state;
     static const char template[] =
@@ -214,6 +237,7 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_bytes),
         cmocka_unit_test(defaults_are_full_samples_that_read_back),
         cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(another_language_is_in_prompt_and_values),
         cmocka_unit_test(template_and_sentences_are_used),
         cmocka_unit_test(sentences_of_an_array_are_used),
         cmocka_unit_test(a_stop_leaves_nothing),
