@@ -21,8 +21,7 @@ static int load(void **state) {
     points.width = json_array_size(json_array_get(rows, 0));
     float *values = hs_alloc(points.n * points.width, sizeof *values);
     for (size_t i = 0; i < points.n * points.width; i++) {
-        values[i] =
-            (float)json_number_value(json_array_get(json_array_get(rows, i / points.width), i % points.width));
+        values[i] = (float)json_number_value(json_array_get(json_array_get(rows, i / points.width), i % points.width));
     }
     points.values = values;
     return 0;

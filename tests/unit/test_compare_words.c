@@ -218,10 +218,14 @@ static void what_repeats_compresses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_are_runs_of_letters_and_digits), cmocka_unit_test(runs_of_over_64_bytes_are_no_words),
-        cmocka_unit_test(tfidf_equals_scikit_learn),            cmocka_unit_test(overlaps_are_those_worked_out_by_hand),
-        cmocka_unit_test(marked_words_go_by_their_log_odds),    cmocka_unit_test(many_words_are_all_counted),
-        cmocka_unit_test(repetition_is_that_counted_by_hand),   cmocka_unit_test(what_repeats_compresses),
+        cmocka_unit_test(words_are_runs_of_letters_and_digits),
+        cmocka_unit_test(runs_of_over_64_bytes_are_no_words),
+        cmocka_unit_test(tfidf_equals_scikit_learn),
+        cmocka_unit_test(overlaps_are_those_worked_out_by_hand),
+        cmocka_unit_test(marked_words_go_by_their_log_odds),
+        cmocka_unit_test(many_words_are_all_counted),
+        cmocka_unit_test(repetition_is_that_counted_by_hand),
+        cmocka_unit_test(what_repeats_compresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
