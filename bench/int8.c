@@ -200,7 +200,8 @@ static headsift_status rank(const struct call *call, const struct side *side, co
     headsift_status status = score(call, side, work, name, true, &place, error);
     if (status == HEADSIFT_OK) {
         status = hs_buffer_printf(&exact, "%s/f32", call->folder)
-                     ? hs_agreement_read(exact.data, place.data, 0.2, &agreement, error)
+                     ? hs_agreement_read(exact.data, place.data, &(struct hs_agreement_options){.keep = 0.2},
+                                         &agreement, error)
                      : hs_fail_memory(error, "a path", 1);
     }
     for (size_t i = 0; i < agreement.n; i++) {

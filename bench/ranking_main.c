@@ -109,7 +109,8 @@ int main(int argc, char **argv) {
     struct hs_agreement agreement = {0};
     headsift_status status = parse(argc, argv, &call, &error);
     if (status == HEADSIFT_OK) {
-        status = hs_agreement_read(call.scores[0], call.scores[1], call.keep, &agreement, &error);
+        status = hs_agreement_read(call.scores[0], call.scores[1], &(struct hs_agreement_options){.keep = call.keep},
+                                   &agreement, &error);
     }
     if (status == HEADSIFT_OK && call.json) {
         status = print_json(&agreement, stdout, &error);

@@ -191,6 +191,21 @@ const struct cli_flag cli_select_flags[] = {
     END,
 };
 
+const struct cli_flag cli_compare_flags[] = {
+    {.help = "Scores and selections:"},
+    ROW("keep", 0, "F", "Share of each domain whose overlap is counted, of scores (default: 0.20)", CLI_AMOUNT, keep,
+        .low = 1, .high = INT64_MAX),
+    TEXT("by", 0, "COLUMN,...", "Further baselines: numeric columns of the scores or the documents", by),
+    TEXT("scores", 0, "DIR", "Scores that the selections were made from (default: scores beside each)", scores),
+    TEXT("root", 0, "DIR", "Where the documents are now, if they have moved since they were scored", root),
+    COUNT("sample", 0, "Documents whose texts are read (default: 100000; for clusters 1000)", sample, 1, UINT32_MAX),
+    COUNT("clusters", 0, "Clusters, with -m (default: a tenth of the documents, at most 100)", clusters, 1, INT32_MAX),
+    COUNT("max-tokens", 0, "Tokens of a document at most, for clusters (default: 1024)", max_tokens, 1, INT32_MAX),
+    TEXT("memory", 0, "SIZE", "Memory of the SQL, like 4GB (default: most of the machine's)", memory),
+    TEXT("temp-dir", 0, "DIR", "Where it spills (default: the system's folder for such files)", temp_dir),
+    END,
+};
+
 const struct cli_flag cli_run_flags[] = {
     COUNT("show", 0, "Documents shown at the top and the bottom of each domain (default: 3)", show, 0, 1000000),
     END,

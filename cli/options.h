@@ -47,6 +47,9 @@ struct cli_values {
     const char *by, *memory, *temp_dir, *rejected, *root;
     int order, output_format;
 
+    int64_t sample, clusters;
+    const char *scores;
+
     int64_t show;
     bool jsonl, bos;
 
@@ -95,7 +98,7 @@ extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_model_pa
     cli_score_flags[], cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[],
     cli_run_flags[], cli_special_flags[], cli_rank_flags[], cli_again_flags[], cli_tokenize_flags[], cli_text_flags[],
     cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_find_flags[],
-    cli_response_flags[], cli_marker_flags[], cli_judge_flags[];
+    cli_response_flags[], cli_marker_flags[], cli_judge_flags[], cli_compare_flags[];
 
 enum { CLI_MAX_GROUPS = 24, CLI_MAX_FLAGS = 128 };
 

@@ -434,9 +434,22 @@ HEADSIFT_API headsift_status headsift_run(headsift_model *model, const headsift_
 typedef struct headsift_compare_options {
     double top_fraction; /**< heads: compare the best of each file's scores at this share, 0..1; 0: 0.05 */
     int top_count;       /**< > 0: so many heads, instead of a share */
+
+    double keep;        /**< scores: the share of each domain whose overlap is counted; 0: 0.20 */
+    const char *by;     /**< one selection: further baselines, numeric columns with commas between them */
+    const char *scores; /**< selections: the scores they were chosen from; NULL: the folder "scores" beside each */
+    const char *root;   /**< selections: where the source files are now, as in headsift_select_options */
+    int64_t sample;     /**< selections: documents of a sample, for what needs texts; 0: 100,000 (clusters: 1,000) */
+    uint64_t seed;      /**< of samples, random choices and clusters */
+    const headsift_model_options *model; /**< two selections: cluster them by this model's states; NULL: don't */
+    int clusters;                        /**< 0: a tenth of the documents, at most 100 */
+    int64_t max_tokens;                  /**< of a document, for its states; 0: 1,024 */
+    const char *memory;                  /**< of the SQL, like "4GB"; NULL: as DuckDB sees fit */
+    const char *temp_dir;                /**< where it spills; NULL: the system's folder for such files */
 } headsift_compare_options;
 
-/** Compares results of one kind and prints a table: two or more files of heads (heads.json).
+/** Compares results of one kind and prints a table: two or more files of heads (heads.json), two or more folders of
+ *  scores, two selections, or one selection against other ways to choose as many documents.
  *  @param output  the comparison as JSON to this file (docs/formats.md); "-": stdout; NULL: none.
  *  @param out     the table; NULL: nowhere.
  *  @return HEADSIFT_USAGE where the paths are of several kinds or of a wrong number. */

@@ -15,9 +15,41 @@ struct kind {
     headsift_status (*compare)(const struct hs_compare *compare, json_t **out, headsift_error *error);
 };
 
+static bool holds(const char *folder, const char *name) {
+    char *path = hs_join_path(folder, name);
+    bool there = path != NULL && hs_file_exists(path);
+    hs_free(path);
+    return there;
+}
+
+static bool ends_in(const char *path, const char *end) {
+    size_t size = strlen(path), end_size = strlen(end);
+    return size > end_size && strcmp(path + size - end_size, end) == 0;
+}
+
+static bool is_selection(const char *path) { return hs_is_directory(path) && holds(path, "manifest.json"); }
+
+/* Score rows of headsift score, or a score file that another step or tool wrote. */
+static headsift_status find_parquet(void *user, const char *folder, const char *name, headsift_error *error) {
+    (void)folder, (void)error;
+    *(bool *)user = *(bool *)user || name[0] != '.';
+    return HEADSIFT_OK;
+}
+
+static bool is_scores(const char *path) {
+    bool found = false;
+    if (!hs_is_directory(path)) {
+        return ends_in(path, ".parquet");
+    }
+    return holds(path, "score.json") ||
+           (hs_each_file(path, ".parquet", find_parquet, &found, NULL) == HEADSIFT_OK && found);
+}
+
 static bool is_heads(const char *path) { return !hs_is_directory(path); }
 
 static const struct kind kinds[] = {
+    {"a selection", 1, 2, is_selection, hs_compare_selections},
+    {"a folder of scores", 2, 20, is_scores, hs_compare_scores},
     {"a file of heads", 2, SIZE_MAX, is_heads, hs_compare_heads},
 };
 
@@ -33,7 +65,9 @@ static headsift_status find_kind(const char *path, const struct kind **out, head
             return HEADSIFT_OK;
         }
     }
-    return hs_fail(error, HEADSIFT_FAILED, "%s is nothing that can be compared: give files of heads (heads.json)",
+    return hs_fail(error, HEADSIFT_FAILED,
+                   "%s is nothing that can be compared: give files of heads (heads.json), folders of scores, or "
+                   "selections (folders with manifest.json)",
                    path);
 }
 

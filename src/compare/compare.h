@@ -16,6 +16,10 @@ struct hs_compare {
 
 /** Members of the result: "kind" first, then what docs/formats.md says. *out is the caller's: json_decref. */
 headsift_status hs_compare_heads(const struct hs_compare *compare, json_t **out, headsift_error *error);
+/** Two selections; of one: hs_compare_baselines. */
+headsift_status hs_compare_selections(const struct hs_compare *compare, json_t **out, headsift_error *error);
+headsift_status hs_compare_baselines(const struct hs_compare *compare, json_t **out, headsift_error *error);
+headsift_status hs_compare_scores(const struct hs_compare *compare, json_t **out, headsift_error *error);
 
 /** A number, or null where it is none. */
 json_t *hs_compare_number(double value);

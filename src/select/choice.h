@@ -7,7 +7,13 @@
 
 #include "base/error.h"
 
-enum hs_keep { HS_KEEP_SHARE, HS_KEEP_COUNT, HS_KEEP_BUDGET, HS_KEEP_BUDGET_TOTAL };
+enum hs_keep {
+    HS_KEEP_SHARE,
+    HS_KEEP_COUNT,
+    HS_KEEP_BUDGET,
+    HS_KEEP_BUDGET_TOTAL,
+    HS_KEEP_GIVEN /**< most_documents of each domain, as the caller set it: no option says so */
+};
 enum hs_output { HS_OUTPUT_PARQUET, HS_OUTPUT_JSONL, HS_OUTPUT_DOLMA };
 enum hs_order { HS_ORDER_DESC, HS_ORDER_ASC, HS_ORDER_MIDDLE };
 

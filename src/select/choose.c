@@ -18,7 +18,8 @@ static void set_limits(struct hs_selection *selection) {
     }
     for (size_t i = 0; i < selection->n_domains; i++) {
         struct hs_domain *domain = &selection->domains[i];
-        domain->most_documents = domain->most_tokens = INT64_MAX;
+        domain->most_documents = choice->keep == HS_KEEP_GIVEN ? domain->most_documents : INT64_MAX;
+        domain->most_tokens = INT64_MAX;
         switch (choice->keep) {
         case HS_KEEP_SHARE:
             domain->most_documents = (int64_t)floor(choice->share * (double)domain->scored + 0.5);
@@ -29,6 +30,8 @@ static void set_limits(struct hs_selection *selection) {
             break;
         case HS_KEEP_BUDGET:
             domain->most_tokens = choice->amount;
+            break;
+        case HS_KEEP_GIVEN:
             break;
         case HS_KEEP_BUDGET_TOTAL: /* exact integers: the shares are rounded down */
             domain->most_tokens = (int64_t)((__int128)choice->amount * domain->scored_tokens / (all > 0 ? all : 1));

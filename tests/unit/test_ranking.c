@@ -57,7 +57,8 @@ static void write_folders(size_t leave) {
 
 static struct hs_agreement agreement_of(const char *first, const char *second, double keep) {
     struct hs_agreement out;
-    if (hs_agreement_read(in_folder(first), in_folder(second), keep, &out, &last_error) != HEADSIFT_OK) {
+    if (hs_agreement_read(in_folder(first), in_folder(second), &(struct hs_agreement_options){.keep = keep}, &out,
+                          &last_error) != HEADSIFT_OK) {
         fail_msg("%s", last_error.message);
     }
     return out;
@@ -142,7 +143,9 @@ static void the_bar(void **state) {
 
 static void refuse(const char *first, const char *second, const char *part) {
     struct hs_agreement out;
-    assert_int_equal(hs_agreement_read(in_folder(first), in_folder(second), 0.2, &out, &last_error), HEADSIFT_FAILED);
+    assert_int_equal(hs_agreement_read(in_folder(first), in_folder(second), &(struct hs_agreement_options){.keep = 0.2},
+                                       &out, &last_error),
+                     HEADSIFT_FAILED);
     if (strstr(last_error.message, part) == NULL) {
         fail_msg("\"%s\" is not in: %s", part, last_error.message);
     }
