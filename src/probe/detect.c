@@ -100,8 +100,8 @@ static headsift_status check_effect(struct hs_detection *detection, headsift_hea
     return HEADSIFT_OK;
 }
 
-static headsift_status search(struct hs_detection *detection, const headsift_heads_options *options,
-                              const headsift_monitor *monitor, headsift_heads *heads, headsift_error *error) {
+headsift_status hs_heads_search(struct hs_detection *detection, const headsift_heads_options *options,
+                                const headsift_monitor *monitor, headsift_heads *heads, headsift_error *error) {
     size_t wanted;
     HS_TRY(hs_heads_wanted(options, (size_t)detection->n_layer * (size_t)detection->n_head, &wanted, error));
     HS_TRY(score_heads(detection, options, monitor, error));
@@ -119,7 +119,7 @@ static headsift_status search_probe(headsift_model *model, const struct hs_probe
     struct hs_detection detection = {
         .model = model, .path = path, .n = probe->n, .n_layer = config->n_layer, .n_head = config->n_head};
     HS_TRY(hs_samples_encode(model, probe, path, &detection.samples, error));
-    headsift_status status = search(&detection, options, monitor, heads, error);
+    headsift_status status = hs_heads_search(&detection, options, monitor, heads, error);
     hs_samples_free(detection.samples, detection.n);
     hs_free(detection.scores);
     hs_free(detection.controls);

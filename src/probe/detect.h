@@ -17,7 +17,8 @@ struct hs_sample {
     int32_t *ids; /**< prompt and answer, tokenised together */
     int64_t n, n_prompt;
     struct hs_token_span value, control; /**< tokens that overlap the bytes, edge tokens included */
-    const struct hs_probe_row *row;
+    size_t number;                  /**< for messages: its line in the probe */
+    const struct hs_probe_row *row; /**< NULL: ablation alone needs none */
 };
 
 struct hs_detection {
@@ -33,6 +34,11 @@ struct hs_detection {
     int counted;      /**< samples that the scores are a mean of */
     const char *decode;
 };
+
+/** Scores, refuses noise, chooses, and measures what the choice does: fills *heads.
+ *  @param detection  model, path, samples and shape; its scores and controls are to be freed in any case. */
+headsift_status hs_heads_search(struct hs_detection *detection, const headsift_heads_options *options,
+                                const headsift_monitor *monitor, headsift_heads *heads, headsift_error *error);
 
 /** Tokenises every row; one that is longer than the model's context, or without answer tokens, is an error. */
 headsift_status hs_samples_encode(headsift_model *model, const struct hs_probe *probe, const char *path,

@@ -1,0 +1,127 @@
+/* Questions side by side in a batch. Those of one item share its context, items with the same worked examples share
+ * these: what is the same, in tokens, up to a step of the engine, is a document that the rest goes on behind. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "eval/ask.h"
+
+/* At least one token of each question stays behind what is shared. */
+static int64_t may_share(const struct hs_question *question) {
+    return question->given < question->n ? question->given : question->n - 1;
+}
+
+int64_t hs_shared_beginning(const struct hs_question *questions, size_t n, int64_t step) {
+    if (step == 0 || n < 2) {
+        return 0;
+    }
+    int64_t shared = may_share(&questions[0]);
+    for (size_t i = 1; i < n; i++) {
+        int64_t most = may_share(&questions[i]), same = 0;
+        most = shared < most ? shared : most;
+        while (same < most && questions[i].ids[same] == questions[0].ids[same]) {
+            same++;
+        }
+        shared = same;
+    }
+    return shared - shared % step;
+}
+
+static headsift_status alloc_layout(const struct hs_question *questions, size_t n, struct hs_layout *out,
+                                    headsift_error *error) {
+    size_t tokens = 0, most = 3 * n;
+    for (size_t i = 0; i < n; i++) {
+        tokens += (size_t)questions[i].n;
+    }
+    *out = (struct hs_layout){.tokens = hs_alloc(tokens, sizeof *out->tokens),
+                              .offsets = hs_alloc(most + 1, sizeof *out->offsets),
+                              .parents = hs_alloc(most, sizeof *out->parents),
+                              .wanted = hs_alloc(tokens, 1),
+                              .document = hs_alloc(n, sizeof *out->document),
+                              .shared = hs_alloc(n, sizeof *out->shared)};
+    bool ok = out->tokens != NULL && out->offsets != NULL && out->parents != NULL && out->wanted != NULL &&
+              out->document != NULL && out->shared != NULL;
+    if (!ok) {
+        hs_layout_free(out);
+        return hs_fail_memory(error, "a batch of questions", tokens * sizeof *out->tokens);
+    }
+    return HEADSIFT_OK;
+}
+
+/* Adds tokens [first, last) of a question as a document; gives its index. */
+static int32_t add(struct hs_layout *layout, const struct hs_question *question, int64_t first, int64_t last,
+                   int32_t parent) {
+    int64_t at = layout->offsets[layout->n];
+    memcpy(layout->tokens + at, question->ids + first, (size_t)(last - first) * sizeof *layout->tokens);
+    for (int64_t i = first; i < last; i++) {
+        layout->wanted[at + i - first] = i >= question->given;
+    }
+    layout->parents[layout->n] = parent;
+    layout->offsets[++layout->n] = at + last - first;
+    return layout->n - 1;
+}
+
+/* The questions of one item, behind `shared` tokens that stand in `parent`. */
+static void add_item(struct hs_layout *layout, const struct hs_question *questions, size_t n, int64_t step,
+                     int64_t shared, int32_t parent) {
+    int64_t together = hs_shared_beginning(questions, n, step);
+    if (together > shared) {
+        parent = add(layout, &questions[0], shared, together, parent);
+        shared = together;
+    }
+    for (size_t i = 0; i < n; i++) {
+        layout->document[layout->n_questions] = add(layout, &questions[i], shared, questions[i].n, parent);
+        layout->shared[layout->n_questions++] = shared;
+    }
+}
+
+static size_t same_item(const struct hs_question *questions, size_t n) {
+    size_t count = 1;
+    while (count < n && questions[count].item == questions[0].item) {
+        count++;
+    }
+    return count;
+}
+
+/* Questions from the first on that have the same worked examples; without any, those of the first item. */
+static size_t same_prefix(const struct hs_question *questions, size_t n) {
+    size_t count = 1;
+    if (questions[0].prefix < 0) {
+        return same_item(questions, n);
+    }
+    while (count < n && questions[count].prefix == questions[0].prefix) {
+        count++;
+    }
+    return count;
+}
+
+headsift_status hs_layout_make(const struct hs_question *questions, size_t n, int64_t step, struct hs_layout *out,
+                               headsift_error *error) {
+    HS_TRY(alloc_layout(questions, n, out, error));
+    for (size_t i = 0; i < n;) {
+        size_t run = same_prefix(questions + i, n - i);
+        int64_t shared = hs_shared_beginning(questions + i, run, step);
+        bool several = same_item(questions + i, run) < run;
+        int32_t parent = several && shared > 0 ? add(out, &questions[i], 0, shared, -1) : -1;
+        shared = parent >= 0 ? shared : 0;
+        for (size_t end = i + run, count; i < end; i += count) {
+            count = same_item(questions + i, end - i);
+            add_item(out, questions + i, count, step, shared, parent);
+        }
+    }
+    return HEADSIFT_OK;
+}
+
+void hs_layout_free(struct hs_layout *layout) {
+    hs_free(layout->tokens);
+    hs_free(layout->offsets);
+    hs_free(layout->parents);
+    hs_free(layout->wanted);
+    hs_free(layout->document);
+    hs_free(layout->shared);
+    *layout = (struct hs_layout){0};
+}
+
+struct hs_batch hs_layout_batch(const struct hs_layout *layout) {
+    return (struct hs_batch){
+        .tokens = layout->tokens, .offsets = layout->offsets, .n_documents = layout->n, .wanted = layout->wanted};
+}
