@@ -55,7 +55,7 @@ static headsift_status ask(struct measuring *m, int32_t b, headsift_error *error
     for (int32_t d = 0; d <= n; d++) {
         m->offsets[d] = work->offsets[first + d] - start;
     }
-    struct hs_batch batch = {work->tokens + start, m->offsets, n, NULL};
+    struct hs_batch batch = {.tokens = work->tokens + start, .offsets = m->offsets, .n_documents = n};
     return hs_engine_nll(m->engine, &batch, m->question->masks, m->question->n_masks, m->nll, error);
 }
 

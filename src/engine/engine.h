@@ -29,7 +29,8 @@ struct hs_engine_options {
     int threads;          /**< 0: as many as the process may use */
     int32_t block_rows;   /**< rows that go through a layer together; 0: chosen for the caches */
     int32_t vocab_block;  /**< logit columns alive at a time; 0: chosen for the caches */
-    size_t stream_bytes;  /**< hidden states of masked streams alive at a time; 0: 256 MB. At least one stream is */
+    size_t stream_bytes;  /**< hidden states, and one layer's cache, of masked streams alive at a time; 0: 256 MB.
+                           *   At least one stream is */
     struct hs_int8_recipe int8;
     const int32_t *calibration; /**< where int8 has outliers: tokens of ordinary text that they are chosen by */
     int64_t n_calibration;
@@ -48,17 +49,28 @@ struct hs_mask {
     size_t n_heads;
 };
 
-/** Documents one behind the other. They do not see each other and each starts at position 0. */
+/** Documents one behind the other. They do not see each other and each starts at position 0, but for those that have
+ *  parents: such a child goes on behind its parent, whose tokens (and whose own parent's, and so on) it sees as if they
+ *  stood before it in one text. What several texts begin with is so computed once.
+ *  Each child needs a key and value cache for its whole chain: many children behind a long parent cost memory.
+ *  Refused (HEADSIFT_FAILED): a parent that does not stand before its child; a chain that ends at no multiple of
+ *  hs_engine_prefix_step() but has children (put what is over at the start of each child); texts that share a parent
+ *  and lie on both sides of hs_rope_near() tokens, beyond which a model of longrope turns all positions of a text
+ *  differently (ask that of the lengths first, and send such texts without parents). */
 struct hs_batch {
     const int32_t *tokens;
     const int64_t *offsets; /**< (n_documents + 1): document d is tokens[offsets[d] .. offsets[d + 1]) */
     int32_t n_documents;
-    const uint8_t *wanted; /**< a flag a token: its loss is wanted; NULL: all. Saves the logits of the others */
+    const uint8_t *wanted;  /**< a flag a token: its loss is wanted; NULL: all. Saves the logits of the others */
+    const int32_t *parents; /**< NULL, or of each document the earlier one that it goes on behind; -1: none */
 };
+/** Positions that a parent's chain must be a multiple of. */
+int64_t hs_engine_prefix_step(void);
 
 /** For each mask, -log p(token | those before it in its document), natural log.
  *  Layers below a mask's first head are computed once and shared with the unmasked stream and every other mask.
- *  @param nll (n_masks, n_tokens): 0 for a document's first token and for tokens that are not wanted.
+ *  @param nll (n_masks, n_tokens): 0 for a text's first token and for tokens that are not wanted. A child's first token
+ *             has a loss like any other: its parent's last row predicts it.
  *  @return HEADSIFT_FAILED: a token or a head out of range (named), no memory. Losses may be NaN or infinite when the
  *          weights are. */
 headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *batch, const struct hs_mask *masks,
@@ -78,6 +90,19 @@ typedef bool (*hs_stop_fn)(void *user, int32_t token);
 headsift_status hs_engine_generate(struct hs_engine *engine, const int32_t *prompt, int64_t n_prompt, int32_t most,
                                    hs_stop_fn stop, void *user, int32_t *out, int32_t *n_out, int32_t *columns,
                                    headsift_error *error);
+
+/** Asked after each generated token: true ends the continuation of this prompt under this mask (the token stays). */
+typedef bool (*hs_stop_stream_fn)(void *user, int32_t mask, int32_t document, int32_t token);
+
+/** The same for many prompts, each under each mask; all of them go on together, so that weights are read once for one
+ *  token of each. Layers below a mask's first head, and what prompts share as a parent, are computed once. What doesn't
+ *  fit in memory together goes in rounds.
+ *  @param batch prompts, of one token or more; a document that others go on behind is part of theirs and no prompt
+ *  @param out   (n_masks, n_documents, most). @param n_out (n_masks, n_documents) how many came; 0 for parents */
+headsift_status hs_engine_generate_masked(struct hs_engine *engine, const struct hs_batch *batch,
+                                          const struct hs_mask *masks, int32_t n_masks, int32_t most,
+                                          hs_stop_stream_fn stop, void *user, int32_t *out, int32_t *n_out,
+                                          headsift_error *error);
 
 /** Asked by hs_engine_nll whenever some masks are done and others are left: false ends it with HEADSIFT_STOPPED. */
 struct hs_watch {

@@ -11,7 +11,7 @@ static headsift_status explain_piece(const struct hs_scoring *scoring, const str
                                      struct hs_loss_sums *sums, headsift_error *error) {
     const int32_t *tokens = pack->tokens + piece->first;
     const int64_t offsets[] = {0, (int64_t)piece->n};
-    struct hs_batch batch = {tokens, offsets, 1, NULL};
+    struct hs_batch batch = {.tokens = tokens, .offsets = offsets, .n_documents = 1};
     double *nll = hs_alloc(2 * piece->n, sizeof *nll);
     if (nll == NULL) {
         return hs_fail_memory(error, "token losses", 2 * piece->n * sizeof *nll);

@@ -32,7 +32,7 @@ static headsift_status run_engine(const struct hs_scoring *scoring, struct hs_pa
         at += pieces[i].n;
     }
     pack->offsets[n] = (int64_t)at;
-    struct hs_batch batch = {pack->batch, pack->offsets, (int32_t)n, NULL};
+    struct hs_batch batch = {.tokens = pack->batch, .offsets = pack->offsets, .n_documents = (int32_t)n};
     return hs_engine_nll(scoring->engine, &batch, scoring->masks, 2, pack->nll, error);
 }
 

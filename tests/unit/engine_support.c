@@ -9,15 +9,17 @@
 
 static const char tiny[] = HS_TEST_DATA "/goldens/tiny/llama_gqa_tied";
 
-void open_with(struct fixture *f, struct hs_engine_options options) {
+void open_folder(struct fixture *f, const char *path, struct hs_engine_options options) {
     headsift_error error = {0};
-    if (hs_model_open(tiny, NULL, &f->model, &error) != HEADSIFT_OK) {
+    if (hs_model_open(path, NULL, &f->model, &error) != HEADSIFT_OK) {
         fail_msg("%s", error.message);
     }
     if (hs_engine_open(f->model, &options, &f->engine, &error) != HEADSIFT_OK) {
         fail_msg("%s", error.message);
     }
 }
+
+void open_with(struct fixture *f, struct hs_engine_options options) { open_folder(f, tiny, options); }
 
 int close_fixture(void **state) {
     struct fixture *f = *state;

@@ -15,6 +15,8 @@ struct fixture {
 };
 
 /** Fails the test where it can't be opened. */
+void open_folder(struct fixture *f, const char *path, struct hs_engine_options options);
+/** The same for a tiny llama. */
 void open_with(struct fixture *f, struct hs_engine_options options);
 int close_fixture(void **state);
 void draw_tokens(uint64_t seed, int32_t *tokens, int64_t n);

@@ -1,6 +1,6 @@
 /* Rotary positions of every kind: frequencies by transformers' own functions (tests/data/rope/make_rope.py), and the
  * length at which dynamic positions end. */
-#include "support.h"
+#include "rope_folder.h"
 
 #include <math.h>
 #include <string.h>
@@ -66,25 +66,6 @@ static void both_bases_of_gemma3(void **state) {
     hs_model_close(model);
 }
 
-/* The tiny llama with other positions, as a folder of its own. */
-static void write_folder(const char *name, const char *rope, char *path, size_t size) {
-    char target[600];
-    headsift_error error = {0};
-    struct hs_buffer weights = {0};
-    json_t *root = load(HS_TEST_DATA "/goldens/tiny/llama_mha/config.json");
-    test_scratch(path, size, name);
-    assert_int_equal(hs_make_directory(path, &error), HEADSIFT_OK);
-    assert_int_equal(hs_file_read(HS_TEST_DATA "/goldens/tiny/llama_mha/model.safetensors", SIZE_MAX, &weights, &error),
-                     HEADSIFT_OK);
-    snprintf(target, sizeof target, "%s/model.safetensors", path);
-    assert_int_equal(hs_file_write(target, weights.data, weights.size, &error), HEADSIFT_OK);
-    json_object_set_new(root, "rope_parameters", json_loads(rope, 0, NULL));
-    snprintf(target, sizeof target, "%s/config.json", path);
-    assert_int_equal(json_dump_file(root, target, 0), 0);
-    json_decref(root);
-    hs_buffer_free(&weights);
-}
-
 static headsift_status losses_of(const char *path, int32_t n, double *nll, headsift_error *error) {
     struct hs_model *model;
     struct hs_engine *engine;
@@ -109,8 +90,8 @@ static void dynamic_ends_at_the_trained_length(void **state) {
     char path[512];
     headsift_error error = {0};
     static double dynamic[TRAINED + 1], plain[TRAINED + 1];
-    write_folder("rope_dynamic", "{\"rope_type\": \"dynamic\", \"rope_theta\": 10000.0, \"factor\": 2.0}", path,
-                 sizeof path);
+    write_rope_folder("rope_dynamic", "{\"rope_type\": \"dynamic\", \"rope_theta\": 10000.0, \"factor\": 2.0}", path,
+                      sizeof path);
     assert_int_equal(losses_of(path, TRAINED, dynamic, &error), HEADSIFT_OK);
     assert_int_equal(losses_of(HS_TEST_DATA "/goldens/tiny/llama_mha", TRAINED, plain, &error), HEADSIFT_OK);
     assert_memory_equal(dynamic, plain, TRAINED * sizeof *plain);

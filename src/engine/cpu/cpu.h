@@ -118,10 +118,12 @@ struct hs_plan {
 struct hs_segment {
     int64_t row; /* first row in the walk's x */
     int64_t length;
-    int64_t position;           /* of the first row in its document: 0 unless a cache holds what was before */
-    bool far;                   /* of a document beyond longrope's original context */
-    int64_t slot;               /* of the document's first position in the cache: a multiple of HS_KEY_BLOCK */
-    const struct hs_plan *plan; /* NULL: unmasked; masked segments begin at position 0 */
+    int64_t position; /* of the first row in its document; what is before is in the cache, or comes from the parent */
+    bool far;         /* of a document beyond longrope's original context */
+    int64_t slot;     /* of the document's position 0 in the cache: a multiple of HS_KEY_BLOCK */
+    const struct hs_plan *plan;      /* NULL: unmasked */
+    const struct hs_segment *parent; /* of the same walk and stream: it ends at `position`, whole blocks, which are
+                                      * copied to this segment's slots in each layer. NULL: none */
 };
 
 /** Keys and values of one layer: for each KV head the caches that kernels.h describes, `slots` positions long. */
@@ -170,6 +172,31 @@ static inline void *hs_at(const struct hs_engine *engine, void *array, int64_t i
     return (char *)array + (size_t)index * engine->element_size;
 }
 static inline int64_t hs_slots(int64_t length) { return (length + HS_KEY_BLOCK - 1) / HS_KEY_BLOCK * HS_KEY_BLOCK; }
+
+/* batch.c */
+/** Where a document of a batch stands. */
+struct hs_place {
+    int64_t position, end; /* of its first token, and behind its last */
+    int64_t last_row;      /* of the last token before `end`, its own or an ancestor's; -1: none */
+    int32_t segment;       /* of a stream: its own, or, where it is empty, that of an ancestor; -1: none */
+    bool has_children;
+    bool near, far; /* what has this document or one behind it at its end lies within hs_rope_near(), or beyond */
+};
+/** A batch laid out as one stream: rows as the tokens stand, cache slots for each document's whole chain. */
+struct hs_layout {
+    const struct hs_batch *batch;
+    struct hs_place *places; /* (n_documents) */
+    int64_t more;            /* positions that are kept free behind documents without children */
+    int64_t n_tokens, slots, longest;
+    int32_t n_segments; /* documents that aren't empty */
+};
+/** Checks the batch; it must stay where it is. */
+headsift_status hs_layout_make(const struct hs_engine *engine, const struct hs_batch *batch, int64_t more,
+                               struct hs_layout *out, headsift_error *error);
+void hs_layout_free(struct hs_layout *layout);
+/** The segments (n_segments) of the stream that stands behind `stream` others in rows and slots. */
+void hs_layout_segments(const struct hs_layout *layout, int64_t stream, const struct hs_plan *plan,
+                        struct hs_segment *out);
 
 /* rotary.c */
 headsift_status hs_rotary_open(struct hs_engine *engine, headsift_error *error);

@@ -1,5 +1,6 @@
-/* One transformer layer over packed rows, in two phases over blocks of rows: first the keys and values of all rows,
- * then, block by block, everything else. Queries and activations exist only for the blocks in work.
+/* One transformer layer over packed rows, in two phases over blocks of rows: first the keys and values of all rows
+ * (documents with parents then copy theirs), then, block by block, everything else. Queries and activations exist only
+ * for the blocks in work.
  *
  *   h = norm(x); q, k, v = h Wqkv; a = attention(rope(q), rope(k), v); x += a Wo
  *   h = norm(x); x += (silu(h Wgate) * (h Wup)) Wdown                                                               */
@@ -78,6 +79,36 @@ static headsift_status place_block(struct hs_engine *engine, struct hs_worker *w
     }
     hs_clock_stop(engine, worker, HS_STAGE_QKV);
     return HEADSIFT_OK;
+}
+
+/* Copies to a segment's slots what its ancestors have placed in theirs. */
+static headsift_status copy_ancestors(struct hs_engine *engine, struct hs_worker *worker, const void *job,
+                                      int64_t block, headsift_error *error) {
+    const struct hs_walk *walk = ((const struct hs_pass *)job)->walk;
+    const struct hs_segment *segment = &walk->segments[block];
+    const int64_t dim = engine->config->head_dim;
+    (void)error;
+    hs_clock_start(worker);
+    for (const struct hs_segment *from = segment->parent; from != NULL; from = from->parent) {
+        const size_t bytes = (size_t)(from->length * dim) * engine->element_size;
+        for (int32_t head = 0; head < engine->config->n_kv_head; head++) {
+            int64_t source = hs_cached_at(engine, &walk->cache, from, head) + from->position * dim;
+            int64_t to = hs_cached_at(engine, &walk->cache, segment, head) + from->position * dim;
+            memcpy(hs_at(engine, walk->cache.keys, to), hs_at(engine, walk->cache.keys, source), bytes);
+            memcpy(hs_at(engine, walk->cache.values, to), hs_at(engine, walk->cache.values, source), bytes);
+        }
+    }
+    hs_clock_stop(engine, worker, HS_STAGE_QKV);
+    return HEADSIFT_OK;
+}
+
+static bool has_parents(const struct hs_walk *walk) {
+    for (int32_t s = 0; s < walk->n_segments; s++) {
+        if (walk->segments[s].parent != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- Second phase: queries and attention ------------------------------------------------------------------------ */
@@ -371,6 +402,9 @@ static headsift_status finish_block(struct hs_engine *engine, struct hs_worker *
 static headsift_status run_pass(struct hs_engine *engine, struct hs_pass *pass, headsift_error *error) {
     HS_TRY(hs_need_means(engine, pass, error));
     HS_TRY(hs_for_blocks(engine, pass->cut.n, place_block, pass, error));
+    if (has_parents(pass->walk)) {
+        HS_TRY(hs_for_blocks(engine, pass->walk->n_segments, copy_ancestors, pass, error));
+    }
     return hs_for_blocks(engine, pass->cut.n, finish_block, pass, error);
 }
 

@@ -24,7 +24,18 @@ void hs_sum_values(const struct hs_engine *engine, struct hs_worker *worker, con
     }
 }
 
-/* The sums of the values of a document before a span, in earlier blocks. */
+/* The sums of the values in positions at .. end of a document, which the cache holds.
+ *  @param means room for `most` rows, which it overwrites */
+static void sum_of_cache(const struct hs_engine *engine, const void *values, int64_t at, int64_t end, int64_t most,
+                         double *sums, void *means) {
+    while (at < end) {
+        int64_t count = end - at < most ? end - at : most;
+        engine->kernels->running_mean(values, at, count, engine->config->head_dim, 0, sums, means);
+        at += count;
+    }
+}
+
+/* The sums of the values of a segment before a span, in earlier blocks. */
 static void sum_of_blocks(const struct hs_engine *engine, const struct hs_pass *pass, const struct hs_span *span,
                           int64_t here, int32_t kv_head, double *sums) {
     for (int64_t block = span->segment->row / pass->cut.size; block < here; block++) {
@@ -32,18 +43,6 @@ static void sum_of_blocks(const struct hs_engine *engine, const struct hs_pass *
         for (int32_t d = 0; d < engine->config->head_dim; d++) {
             sums[d] += before[d];
         }
-    }
-}
-
-/* The same of those that are in the window of the position before the span: no earlier block knows it.
- *  @param means room for the span's rows, which it overwrites */
-static void sum_of_window(const struct hs_engine *engine, const struct hs_span *span, const void *values,
-                          int64_t window, double *sums, void *means) {
-    int64_t at = span->position > window ? span->position - window : 0;
-    while (at < span->position) {
-        int64_t count = span->position - at < span->length ? span->position - at : span->length;
-        engine->kernels->running_mean(values, at, count, engine->config->head_dim, 0, sums, means);
-        at += count;
     }
 }
 
@@ -58,10 +57,13 @@ void hs_mean_rows(const struct hs_engine *engine, struct hs_worker *worker, cons
         double sums[HS_MAX_HEAD_DIM] = {0};
         const void *values = hs_at(engine, cache->values, hs_cached_at(engine, cache, span.segment, kv_head));
         void *means = hs_at(engine, worker->means, (kv_head * engine->block_rows + span.row) * dim);
+        const int64_t room = engine->block_rows - span.row;
         if (window == 0) {
+            sum_of_cache(engine, values, 0, span.segment->position, room, sums, means);
             sum_of_blocks(engine, pass, &span, (rows.first + span.row) / pass->cut.size, kv_head, sums);
         } else {
-            sum_of_window(engine, &span, values, window, sums, means);
+            int64_t at = span.position > window ? span.position - window : 0; /* no earlier block knows this sum */
+            sum_of_cache(engine, values, at, span.position, room, sums, means);
         }
         engine->kernels->running_mean(values, span.position, span.length, dim, window, sums, means);
     }

@@ -8,35 +8,18 @@
 /* One call. */
 struct job {
     struct hs_engine *engine;
-    const struct hs_batch *batch;
-    int64_t n_tokens;
-    int64_t slots;         /* cache slots of one stream */
-    struct hs_plan *plans; /* by first layer; those without heads last */
-    int32_t n_masked;      /* plans that have heads */
+    struct hs_layout layout; /* of one stream */
+    struct hs_plan *plans;   /* by first layer; those without heads last */
+    int32_t n_masked;        /* plans that have heads */
     int32_t n_masks;
     int64_t most_streams;        /* that may be alive beside the unmasked one */
     float *x;                    /* (1 + most_streams, n_tokens, H): the unmasked stream first */
     struct hs_segment *segments; /* of the unmasked stream, then room for those of the streams */
-    int32_t n_segments;          /* of one stream */
     int64_t *loss_rows, *loss_out;
     int32_t *loss_targets;
     int64_t n_losses;
     double *nll;
 };
-
-static headsift_status check_batch(const struct hs_engine *engine, const struct hs_batch *batch,
-                                   headsift_error *error) {
-    if (batch->n_documents < 0 || (batch->n_documents > 0 && batch->offsets[0] != 0)) {
-        return hs_fail(error, HEADSIFT_FAILED, "a batch must begin at token 0");
-    }
-    for (int32_t d = 0; d < batch->n_documents; d++) {
-        if (batch->offsets[d + 1] < batch->offsets[d]) {
-            return hs_fail(error, HEADSIFT_FAILED, "document %d of a batch has a negative length", d);
-        }
-    }
-    return hs_tokens_check(engine, batch->tokens, batch->n_documents > 0 ? batch->offsets[batch->n_documents] : 0,
-                           error);
-}
 
 /* ---- Plans ------------------------------------------------------------------------------------------------------ */
 
@@ -88,22 +71,6 @@ static headsift_status make_plans(struct job *job, const struct hs_mask *masks, 
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
 
-static void put_segments(const struct job *job, struct hs_segment *out, int32_t stream, const struct hs_plan *plan) {
-    int64_t slot = stream * job->slots;
-    for (int32_t d = 0; d < job->batch->n_documents; d++) {
-        int64_t first = job->batch->offsets[d], length = job->batch->offsets[d + 1] - first;
-        if (length == 0) {
-            continue;
-        }
-        *out++ = (struct hs_segment){.row = stream * job->n_tokens + first,
-                                     .length = length,
-                                     .far = length > hs_rope_near(job->engine->config),
-                                     .slot = slot,
-                                     .plan = plan};
-        slot += hs_slots(length);
-    }
-}
-
 static int64_t most_forks(const struct job *job) {
     int64_t most = 1, here = 0;
     for (int32_t i = 0; i < job->n_masked; i++) {
@@ -117,29 +84,22 @@ static int64_t most_forks(const struct job *job) {
 
 static headsift_status make_room(struct job *job, headsift_error *error) {
     struct hs_engine *engine = job->engine;
-    size_t stream = (size_t)(job->n_tokens * engine->config->hidden) * sizeof(float);
+    const struct hs_config *c = engine->config;
+    const size_t cached = 2 * (size_t)(job->layout.slots * c->n_kv_head * c->head_dim) * engine->element_size;
+    const size_t x = (size_t)(job->layout.n_tokens * c->hidden) * sizeof(float), stream = x + cached;
     int64_t fitting = (int64_t)(engine->stream_bytes / (stream > 0 ? stream : 1)), most = most_forks(job);
     job->most_streams = fitting < 1 ? 1 : fitting < most ? fitting : most;
-    HS_TRY(hs_scratch_need(&engine->streams, stream * (size_t)(1 + job->most_streams), "hidden states", error));
+    HS_TRY(hs_scratch_need(&engine->streams, x * (size_t)(1 + job->most_streams), "hidden states", error));
     job->x = engine->streams.data;
-    int64_t longest = 0;
-    for (int32_t d = 0; d < job->batch->n_documents; d++) {
-        int64_t length = job->batch->offsets[d + 1] - job->batch->offsets[d];
-        job->n_segments += length > 0;
-        job->slots += hs_slots(length);
-        if (length > longest) {
-            longest = length;
-        }
-    }
-    size_t segments = (size_t)job->n_segments * (size_t)(2 + job->most_streams);
+    size_t segments = (size_t)job->layout.n_segments * (size_t)(2 + job->most_streams);
     HS_TRY(hs_scratch_need(&engine->segments, segments * sizeof(struct hs_segment), "documents of a batch", error));
     job->segments = engine->segments.data;
-    return hs_rope_need(engine, longest, error);
+    return hs_rope_need(engine, job->layout.longest, error);
 }
 
 static headsift_status list_losses(struct job *job, headsift_error *error) {
-    const struct hs_batch *batch = job->batch;
-    size_t n = (size_t)job->n_tokens;
+    const struct hs_batch *batch = job->layout.batch;
+    size_t n = (size_t)job->layout.n_tokens;
     job->loss_rows = hs_alloc(n, sizeof *job->loss_rows);
     job->loss_out = hs_alloc(n, sizeof *job->loss_out);
     job->loss_targets = hs_alloc(n, sizeof *job->loss_targets);
@@ -147,11 +107,13 @@ static headsift_status list_losses(struct job *job, headsift_error *error) {
         return hs_fail_memory(error, "losses", n * sizeof *job->loss_rows);
     }
     for (int32_t d = 0; d < batch->n_documents; d++) {
-        for (int64_t t = batch->offsets[d] + 1; t < batch->offsets[d + 1]; t++) {
-            if (batch->wanted != NULL && !batch->wanted[t]) {
+        const int32_t parent = batch->parents == NULL ? -1 : batch->parents[d];
+        int64_t row = parent < 0 ? -1 : job->layout.places[parent].last_row; /* that predicts the next token */
+        for (int64_t t = batch->offsets[d]; t < batch->offsets[d + 1]; row = t++) {
+            if (row < 0 || (batch->wanted != NULL && !batch->wanted[t])) {
                 continue;
             }
-            job->loss_rows[job->n_losses] = t - 1;
+            job->loss_rows[job->n_losses] = row;
             job->loss_targets[job->n_losses] = batch->tokens[t];
             job->loss_out[job->n_losses++] = t;
         }
@@ -169,10 +131,10 @@ static headsift_status losses_of(struct job *job, const float *x, const int32_t 
         return hs_fail_memory(error, "losses", (size_t)n_streams * sizeof *nll);
     }
     for (int32_t s = 0; s < n_streams; s++) {
-        nll[s] = job->nll + masks[s] * job->n_tokens;
+        nll[s] = job->nll + masks[s] * job->layout.n_tokens;
     }
     struct hs_loss_rows which = {
-        job->loss_rows, job->loss_targets, job->loss_out, job->n_losses, job->n_tokens, n_streams, nll};
+        job->loss_rows, job->loss_targets, job->loss_out, job->n_losses, job->layout.n_tokens, n_streams, nll};
     headsift_status status = hs_losses(job->engine, x, &which, error);
     hs_free(nll);
     return status;
@@ -184,12 +146,13 @@ static headsift_status unmasked_losses(struct job *job, bool joined, headsift_er
         return HEADSIFT_OK;
     }
     int32_t index = job->plans[job->n_masked].index;
-    const double *first = job->nll + index * job->n_tokens;
+    const double *first = job->nll + index * job->layout.n_tokens;
     if (!joined) {
         HS_TRY(losses_of(job, job->x, &index, 1, error));
     }
     for (int32_t i = job->n_masked + 1; i < job->n_masks; i++) {
-        memcpy(job->nll + job->plans[i].index * job->n_tokens, first, (size_t)job->n_tokens * sizeof *first);
+        memcpy(job->nll + job->plans[i].index * job->layout.n_tokens, first,
+               (size_t)job->layout.n_tokens * sizeof *first);
     }
     return HEADSIFT_OK;
 }
@@ -216,16 +179,18 @@ static headsift_status top_losses(struct job *job, const float *x, const struct 
 static headsift_status climb(struct job *job, int32_t layer, const struct hs_plan *forks, int32_t n_forks, bool joined,
                              headsift_error *error) {
     struct hs_engine *engine = job->engine;
-    struct hs_segment *segments = job->segments + job->n_segments;
+    struct hs_segment *segments = job->segments + job->layout.n_segments;
     int32_t n_streams = n_forks + joined;
-    float *x = job->x + (joined ? 0 : job->n_tokens * engine->config->hidden);
+    float *x = job->x + (joined ? 0 : job->layout.n_tokens * engine->config->hidden);
     for (int32_t s = 0; s < n_streams; s++) {
         const struct hs_plan *plan = joined && s == 0 ? NULL : &forks[s - joined];
-        put_segments(job, segments + s * job->n_segments, s, plan);
+        hs_layout_segments(&job->layout, s, plan, segments + s * job->layout.n_segments);
     }
-    struct hs_walk walk = {
-        .x = x, .rows = n_streams * job->n_tokens, .segments = segments, .n_segments = n_streams * job->n_segments};
-    HS_TRY(hs_cache_need(engine, 1, n_streams * job->slots, &walk.cache, error));
+    struct hs_walk walk = {.x = x,
+                           .rows = n_streams * job->layout.n_tokens,
+                           .segments = segments,
+                           .n_segments = n_streams * job->layout.n_segments};
+    HS_TRY(hs_cache_need(engine, 1, n_streams * job->layout.slots, &walk.cache, error));
     for (; layer < engine->config->n_layer; layer++) {
         HS_TRY(hs_layer_walk(engine, layer, &walk, error));
     }
@@ -247,31 +212,31 @@ static headsift_status fork_at(struct job *job, struct hs_walk *walk, int32_t fi
                                headsift_error *error) {
     const int32_t layer = job->plans[first].first_layer;
     const bool later = first + count < job->n_masked, unmasked = job->n_masked < job->n_masks;
-    float *forked_x = job->x + job->n_tokens * job->engine->config->hidden;
+    float *forked_x = job->x + job->layout.n_tokens * job->engine->config->hidden;
     for (int32_t at = 0, n; at < count; at += n) {
         n = count - at < job->most_streams ? count - at : (int32_t)job->most_streams;
         bool last = at + n == count;
         *joined = last && !later && unmasked;
         walk->forks = &job->plans[first + at];
         walk->n_forks = n;
-        HS_TRY(hs_cache_need(job->engine, 1, job->slots, &walk->cache, error));
+        HS_TRY(hs_cache_need(job->engine, 1, job->layout.slots, &walk->cache, error));
         HS_TRY(hs_layer_fork(job->engine, layer, walk, forked_x, last && (later || unmasked), error));
         HS_TRY(climb(job, layer + 1, walk->forks, n, *joined, error));
         HS_TRY(ask_watch(job, first + at + n, error));
     }
     walk->forks = NULL;
     walk->n_forks = 0;
-    return hs_cache_need(job->engine, 1, job->slots, &walk->cache, error);
+    return hs_cache_need(job->engine, 1, job->layout.slots, &walk->cache, error);
 }
 
 static headsift_status walk_up(struct job *job, headsift_error *error) {
     struct hs_engine *engine = job->engine;
     struct hs_walk walk = {
-        .x = job->x, .rows = job->n_tokens, .segments = job->segments, .n_segments = job->n_segments};
+        .x = job->x, .rows = job->layout.n_tokens, .segments = job->segments, .n_segments = job->layout.n_segments};
     bool joined = false;
-    put_segments(job, job->segments, 0, NULL);
-    HS_TRY(hs_cache_need(engine, 1, job->slots, &walk.cache, error));
-    hs_embed(engine, job->batch->tokens, job->n_tokens, job->x);
+    hs_layout_segments(&job->layout, 0, NULL, job->segments);
+    HS_TRY(hs_cache_need(engine, 1, job->layout.slots, &walk.cache, error));
+    hs_embed(engine, job->layout.batch->tokens, job->layout.n_tokens, job->x);
     for (int32_t layer = 0, plan = 0; layer < engine->config->n_layer && !joined; layer++) {
         int32_t count = 0;
         while (plan + count < job->n_masked && job->plans[plan + count].first_layer == layer) {
@@ -292,13 +257,13 @@ static headsift_status walk_up(struct job *job, headsift_error *error) {
 
 headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *batch, const struct hs_mask *masks,
                               int32_t n_masks, double *nll, headsift_error *error) {
-    HS_TRY(check_batch(engine, batch, error));
-    struct job job = {.engine = engine, .batch = batch, .n_masks = n_masks, .nll = nll};
-    job.n_tokens = batch->n_documents > 0 ? batch->offsets[batch->n_documents] : 0;
-    if (job.n_tokens == 0 || n_masks == 0) {
+    struct job job = {.engine = engine, .n_masks = n_masks, .nll = nll};
+    HS_TRY(hs_layout_make(engine, batch, 0, &job.layout, error));
+    if (job.layout.n_tokens == 0 || n_masks == 0) {
+        hs_layout_free(&job.layout);
         return HEADSIFT_OK;
     }
-    memset(nll, 0, (size_t)n_masks * (size_t)job.n_tokens * sizeof *nll);
+    memset(nll, 0, (size_t)n_masks * (size_t)job.layout.n_tokens * sizeof *nll);
     headsift_status status = make_plans(&job, masks, error);
     if (status == HEADSIFT_OK) {
         status = make_room(&job, error);
@@ -309,6 +274,7 @@ headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *b
     if (status == HEADSIFT_OK) {
         status = walk_up(&job, error);
     }
+    hs_layout_free(&job.layout);
     hs_free(job.loss_rows);
     hs_free(job.loss_out);
     hs_free(job.loss_targets);
