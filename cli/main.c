@@ -13,8 +13,8 @@
 #include "signals.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_run,     &cli_probe, &cli_heads, &cli_score,   &cli_select,   &cli_status,
-    &cli_explain, &cli_mask,  &cli_join,  &cli_inspect, &cli_tokenize, &cli_bench,
+    &cli_run,  &cli_probe, &cli_heads, &cli_score,   &cli_select,   &cli_status, &cli_explain,
+    &cli_eval, &cli_mask,  &cli_join,  &cli_inspect, &cli_tokenize, &cli_bench,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
@@ -80,7 +80,7 @@ static headsift_status run_command(const struct cli_command *command, int argc, 
         status = command->run(call, error);
         cli_monitor_close(&call->monitor);
     }
-    hs_free(call->values.arguments);
+    cli_values_free(&call->values);
     return finish_stdout(status, error);
 }
 

@@ -93,9 +93,13 @@ struct hs_asking {
     int64_t step; /**< of shared beginnings; 0: none are shared */
 };
 
+/** Of shared beginnings, for hs_asking. None are shared where a long text turns the positions of its beginning
+ * differently (longrope). */
+int64_t hs_shared_step(const headsift_model *model);
+
 /** What each item came to under each condition. */
 struct hs_outcomes {
-    double *values;        /**< (HS_METRICS, n_conditions, n_items) */
+    double *values; /**< (HS_METRICS, n_conditions, n_items) */
     size_t n_conditions, n_items;
     bool has[HS_METRICS];
     size_t cut; /**< items that were too long for the context */
@@ -111,8 +115,8 @@ static inline double *hs_outcome(const struct hs_outcomes *o, enum hs_metric met
 headsift_status hs_ask_likelihoods(const struct hs_asking *asking, const struct hs_task *task,
                                    struct hs_outcomes *outcomes, headsift_error *error);
 /** Greedy answers, compared. */
-headsift_status hs_ask_answers(const struct hs_asking *asking, const struct hs_task *task,
-                               struct hs_outcomes *outcomes, headsift_error *error);
+headsift_status hs_ask_answers(const struct hs_asking *asking, const struct hs_task *task, struct hs_outcomes *outcomes,
+                               headsift_error *error);
 
 /** Whether one of the answers is given by what was produced. */
 headsift_status hs_matches(enum hs_match match, struct hs_text produced, const struct hs_text *answers, size_t n,

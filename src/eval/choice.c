@@ -203,8 +203,7 @@ headsift_status hs_ask_likelihoods(const struct hs_asking *asking, const struct 
     while (status == HEADSIFT_OK && batch.first < task->n_items) {
         do {
             status = add_item(asking, task, &batch, outcomes, error);
-        } while (status == HEADSIFT_OK && batch.first + batch.n_items < task->n_items &&
-                 !is_full(asking, &batch));
+        } while (status == HEADSIFT_OK && batch.first + batch.n_items < task->n_items && !is_full(asking, &batch));
         if (status == HEADSIFT_OK) {
             status = ask(asking, task, &batch, outcomes, error);
         }

@@ -90,10 +90,25 @@ static bool replace(struct hs_buffer *text, const char *what, const char *with) 
 /* Signs that only set a formula, in the order in which they go. */
 static bool remove_setting(struct hs_buffer *text) {
     static const char *const rules[][2] = {
-        {"\n", ""},      {"\\!", ""},         {"\\,", ""},       {"\\;", ""},       {"\\ ", " "},
-        {"tfrac", "frac"}, {"dfrac", "frac"}, {"\\left", ""},    {"\\right", ""},   {"^{\\circ}", ""},
-        {"^\\circ", ""}, {"\\$", ""},         {"$", ""},         {"\\%", ""},       {"%", ""},
-        {" .", " 0."},   {"{.", "{0."},       {"\\mbox{", "\\text{"}, {"\\textbf{", "\\text{"},
+        {"\n", ""},
+        {"\\!", ""},
+        {"\\,", ""},
+        {"\\;", ""},
+        {"\\ ", " "},
+        {"tfrac", "frac"},
+        {"dfrac", "frac"},
+        {"\\left", ""},
+        {"\\right", ""},
+        {"^{\\circ}", ""},
+        {"^\\circ", ""},
+        {"\\$", ""},
+        {"$", ""},
+        {"\\%", ""},
+        {"%", ""},
+        {" .", " 0."},
+        {"{.", "{0."},
+        {"\\mbox{", "\\text{"},
+        {"\\textbf{", "\\text{"},
     };
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof rules / sizeof *rules; i++) {

@@ -154,8 +154,8 @@ static headsift_status take(struct generation *g, size_t first, struct hs_outcom
     return HEADSIFT_OK;
 }
 
-headsift_status hs_ask_answers(const struct hs_asking *asking, const struct hs_task *task,
-                               struct hs_outcomes *outcomes, headsift_error *error) {
+headsift_status hs_ask_answers(const struct hs_asking *asking, const struct hs_task *task, struct hs_outcomes *outcomes,
+                               headsift_error *error) {
     struct generation g = {.asking = asking, .task = task};
     headsift_status status = HEADSIFT_OK;
     for (size_t first = 0; status == HEADSIFT_OK && first < task->n_items;) {

@@ -122,6 +122,9 @@ void hs_layout_free(struct hs_layout *layout) {
 }
 
 struct hs_batch hs_layout_batch(const struct hs_layout *layout) {
-    return (struct hs_batch){
-        .tokens = layout->tokens, .offsets = layout->offsets, .n_documents = layout->n, .wanted = layout->wanted};
+    return (struct hs_batch){.tokens = layout->tokens,
+                             .offsets = layout->offsets,
+                             .n_documents = layout->n,
+                             .wanted = layout->wanted,
+                             .parents = layout->parents};
 }

@@ -145,8 +145,7 @@ static bool spell_number(struct hs_text digits, bool negative, struct hs_buffer 
     bool zero = first == whole && behind == 0;
     return hs_buffer_append(out, "-", negative && !zero ? 1 : 0) &&
            hs_buffer_append(out, "0", first == whole ? 1 : 0) &&
-           append_digits(out, digits.data + first, whole - first) &&
-           hs_buffer_append(out, digits.data + whole, behind);
+           append_digits(out, digits.data + first, whole - first) && hs_buffer_append(out, digits.data + whole, behind);
 }
 
 bool hs_plain_number(struct hs_text text, struct hs_buffer *out, bool *found) {

@@ -33,10 +33,10 @@ static json_t *conditions_json(const struct hs_conditions *conditions) {
     json_t *list = json_array();
     for (size_t i = 0; i < conditions->n; i++) {
         const struct hs_condition *condition = &conditions->all[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:f, s:o}", "name", condition->name, "group",
-                                              groups[condition->group], "n_heads",
-                                              (json_int_t)conditions->masks[i].n_heads, "fraction",
-                                              condition->fraction, "heads", heads_json(&conditions->masks[i])));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:I, s:f, s:o}", "name", condition->name, "group",
+                                        groups[condition->group], "n_heads", (json_int_t)conditions->masks[i].n_heads,
+                                        "fraction", condition->fraction, "heads", heads_json(&conditions->masks[i])));
     }
     return list;
 }
@@ -52,8 +52,7 @@ static json_t *figures_json(const struct hs_figures *figures, const struct hs_ta
                                     interval(&figures->values[i * HS_METRICS + (size_t)metric]));
             }
         }
-        json_array_append_new(list,
-                              json_pack("{s:s, s:o}", "condition", conditions->all[i].name, "metrics", metrics));
+        json_array_append_new(list, json_pack("{s:s, s:o}", "condition", conditions->all[i].name, "metrics", metrics));
     }
     return list;
 }
@@ -68,9 +67,9 @@ static json_t *groups_json(const struct hs_task_result *task, const struct hs_co
     json_t *list = json_array();
     for (size_t i = 0; i < task->n_groups; i++) {
         const struct hs_figures *group = &task->groups[i];
-        json_array_append_new(list, json_pack("{s:o, s:I, s:o}", "group", string(group->group, group->group_size),
-                                              "items", (json_int_t)group->items, "results",
-                                              figures_json(group, task, conditions)));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:I, s:o}", "group", string(group->group, group->group_size), "items",
+                                        (json_int_t)group->items, "results", figures_json(group, task, conditions)));
     }
     return list;
 }

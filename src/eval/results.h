@@ -51,7 +51,6 @@ headsift_status hs_summarise(const struct hs_task *task, const struct hs_outcome
                              headsift_error *error);
 void hs_task_result_free(struct hs_task_result *result); /**< fine on a zeroed struct */
 
-
 headsift_status hs_difference_make(const struct hs_outcomes *outcomes, enum hs_metric metric, size_t n_draws,
                                    uint64_t seed, struct hs_difference *out, headsift_error *error);
 

@@ -17,8 +17,8 @@ struct hs_sample {
     int32_t *ids; /**< prompt and answer, tokenised together */
     int64_t n, n_prompt;
     struct hs_token_span value, control; /**< tokens that overlap the bytes, edge tokens included */
-    size_t number;                  /**< for messages: its line in the probe */
-    const struct hs_probe_row *row; /**< NULL: ablation alone needs none */
+    size_t number;                       /**< for messages: its line in the probe */
+    const struct hs_probe_row *row;      /**< NULL: ablation alone needs none */
 };
 
 struct hs_detection {

@@ -28,9 +28,10 @@ static headsift_status average(const struct hs_detection *detection, const struc
         }
         losses[mask] = sum / (double)(sample->n - sample->n_prompt);
         if (!isfinite(losses[mask])) {
-            return hs_fail(error, HEADSIFT_FAILED,
-                           "%s: sample %zu: the answer's loss is not finite: the model's weights or its dtype are broken",
-                           detection->path, sample->number);
+            return hs_fail(
+                error, HEADSIFT_FAILED,
+                "%s: sample %zu: the answer's loss is not finite: the model's weights or its dtype are broken",
+                detection->path, sample->number);
         }
     }
     return HEADSIFT_OK;
@@ -69,8 +70,8 @@ static headsift_status make_trial(const struct hs_detection *detection, const he
     size_t count = trial->draws.count;
     trial->masks[1] = (struct hs_mask){.kind = HEADSIFT_MASK_UNIFORM, .heads = heads, .n_heads = n_heads};
     for (size_t i = 0; i < HS_EFFECT_DRAWS; i++) {
-        trial->masks[2 + i] = (struct hs_mask){
-            .kind = HEADSIFT_MASK_UNIFORM, .heads = trial->draws.heads + i * count, .n_heads = count};
+        trial->masks[2 + i] =
+            (struct hs_mask){.kind = HEADSIFT_MASK_UNIFORM, .heads = trial->draws.heads + i * count, .n_heads = count};
     }
     return HEADSIFT_OK;
 }
