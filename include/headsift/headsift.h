@@ -198,14 +198,19 @@ HEADSIFT_API headsift_status headsift_mask_model(headsift_model *model, const he
 
 /* ---- Influence scores (method.md sections 3 and 4) ---------------------------------------------------------- */
 
-typedef enum headsift_mask { HEADSIFT_MASK_UNIFORM, HEADSIFT_MASK_ZERO } headsift_mask;
+typedef enum headsift_mask {
+    HEADSIFT_MASK_UNIFORM, /**< a masked head attends to all that it sees alike */
+    HEADSIFT_MASK_ZERO,    /**< gives zeros */
+    HEADSIFT_MASK_MEAN     /**< gives its mean output over a calibration text */
+} headsift_mask;
 typedef enum headsift_long { HEADSIFT_LONG_TRUNCATE, HEADSIFT_LONG_CHUNK } headsift_long;
 
 typedef struct headsift_score_options {
     headsift_mask mask;
     headsift_long long_documents;
-    int64_t max_tokens;   /**< 0: the model's context */
-    bool special_as_text; /**< split text that spells a special token instead of turning it into that token */
+    int64_t max_tokens;      /**< 0: the model's context */
+    bool special_as_text;    /**< split text that spells a special token instead of turning it into that token */
+    const char *calibration; /**< of HEADSIFT_MASK_MEAN: a text file; NULL: a text that is built in */
 
     /* Of headsift_score_files alone. A unit of work is a range of records of one file and has a part of its own. */
     int64_t unit_bytes;  /**< text of a unit, about; 0: 32 MB (2^25 bytes) */

@@ -25,12 +25,13 @@ struct hs_int8_recipe {
 #define HS_INT8_RECIPE ((struct hs_int8_recipe){.outliers = 64, .hadamard = true})
 
 struct hs_engine_options {
-    headsift_dtype dtype; /**< AUTO counts as F32: it is resolved above the engine */
-    int threads;          /**< 0: as many as the process may use */
-    int32_t block_rows;   /**< rows that go through a layer together; 0: chosen for the caches */
-    int32_t vocab_block;  /**< logit columns alive at a time; 0: chosen for the caches */
-    size_t stream_bytes;  /**< hidden states, and one layer's cache, of masked streams alive at a time; 0: 256 MB.
-                           *   At least one stream is */
+    headsift_dtype dtype;  /**< AUTO counts as F32: it is resolved above the engine */
+    int threads;           /**< 0: as many as the process may use */
+    int32_t block_rows;    /**< rows that go through a layer together; 0: chosen for the caches */
+    int32_t vocab_block;   /**< logit columns alive at a time; 0: chosen for the caches */
+    size_t stream_bytes;   /**< hidden states, and one layer's cache, of masked streams alive at a time; 0: 256 MB.
+                            *   At least one stream is */
+    size_t generate_bytes; /**< hidden states and caches of prompts that go on together; 0: 1 GB. At least one does */
     struct hs_int8_recipe int8;
     const int32_t *calibration; /**< where int8 has outliers: tokens of ordinary text that they are chosen by */
     int64_t n_calibration;
@@ -47,6 +48,8 @@ struct hs_mask {
     headsift_mask kind;
     const headsift_head *heads;
     size_t n_heads;
+    const float
+        *means; /**< (n_heads, head_dim) what each of `heads` gives at every position; HEADSIFT_MASK_MEAN alone */
 };
 
 /** Documents one behind the other. They do not see each other and each starts at position 0, but for those that have
@@ -80,6 +83,16 @@ headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *b
  *  @param rows  ascending positions. @param columns (n_rows, n_layer, n_head). No T x T matrix exists at any time. */
 headsift_status hs_engine_attend(struct hs_engine *engine, const int32_t *tokens, int64_t n_tokens, const int64_t *rows,
                                  int64_t n_rows, int32_t *columns, headsift_error *error);
+
+/** The mean over each document's positions of the unmasked hidden state behind the last layer, before the output norm.
+ *  @param out (n_documents, hidden); zeros for a document without tokens. */
+headsift_status hs_engine_embed(struct hs_engine *engine, const struct hs_batch *batch, float *out,
+                                headsift_error *error);
+
+/** The mean over all positions of all documents of what each of these heads gives, unmasked, to the output projection:
+ *  what hs_mask.means takes. @param means (n_heads, head_dim). HEADSIFT_FAILED: no tokens at all. */
+headsift_status hs_engine_mean_outputs(struct hs_engine *engine, const struct hs_batch *batch,
+                                       const headsift_head *heads, size_t n_heads, float *means, headsift_error *error);
 
 /** Asked after each generated token: true ends the generation (the token stays). */
 typedef bool (*hs_stop_fn)(void *user, int32_t token);

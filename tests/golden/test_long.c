@@ -247,7 +247,8 @@ static const bool no_uniform[N_HEAD] = {false}, some_uniform[N_HEAD] = {false, t
 
 static size_t check_layers(int n_layer) {
     const struct written_llama sizes = {n_layer, HIDDEN, FFN, N_HEAD, N_KV_HEAD, VOCAB, 0.6};
-    const struct hs_mask mask = {HEADSIFT_MASK_UNIFORM, n_layer == 1 ? masked + 1 : masked, n_layer == 1 ? 3 : 7};
+    const struct hs_mask mask = {
+        .kind = HEADSIFT_MASK_UNIFORM, .heads = n_layer == 1 ? masked + 1 : masked, .n_heads = n_layer == 1 ? 3 : 7};
     char folder[512];
     struct hs_model *model = NULL;
     struct hs_random random;

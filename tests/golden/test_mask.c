@@ -61,7 +61,7 @@ static void masked_copy_equals_mask(const char *source, const headsift_head *hea
     assert_int_equal(hs_model_write_masked(model, heads, n_heads, masked, false, NULL, &last), HEADSIFT_OK);
     hs_model_close(model);
     double base[N], with_mask[N], copy[N];
-    struct hs_mask none = {0}, mask = {HEADSIFT_MASK_UNIFORM, heads, n_heads};
+    struct hs_mask none = {0}, mask = {.kind = HEADSIFT_MASK_UNIFORM, .heads = heads, .n_heads = n_heads};
     losses(source, &none, N, base);
     losses(source, &mask, N, with_mask);
     losses(masked, &none, N, copy);

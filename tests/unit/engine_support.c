@@ -38,7 +38,7 @@ void draw_tokens(uint64_t seed, int32_t *tokens, int64_t n) {
 
 static const headsift_head some_heads[] = {{1, 2}, {2, 0}, {1, 3}};
 const struct hs_mask no_mask = {0};
-const struct hs_mask some_mask = {HEADSIFT_MASK_UNIFORM, some_heads, 3};
+const struct hs_mask some_mask = {.kind = HEADSIFT_MASK_UNIFORM, .heads = some_heads, .n_heads = 3};
 
 void lone(struct hs_engine *engine, const int32_t *tokens, int64_t n, const struct hs_mask *masks, int32_t n_masks,
           double *nll) {

@@ -86,7 +86,7 @@ static void many_masks_can_be_stopped_in_between(void **state) {
     struct hs_mask masks[N_LAYER * N_HEAD];
     for (int i = 0; i < N_LAYER * N_HEAD; i++) {
         heads[i] = (headsift_head){i / N_HEAD, i % N_HEAD};
-        masks[i] = (struct hs_mask){HEADSIFT_MASK_UNIFORM, &heads[i], 1};
+        masks[i] = (struct hs_mask){.kind = HEADSIFT_MASK_UNIFORM, .heads = &heads[i], .n_heads = 1};
     }
     int32_t tokens[10], done = 0;
     double nll[N_LAYER * N_HEAD * 10];
@@ -109,7 +109,8 @@ static void one_mask_alone_equals_it_among_many(void **state) {
     for (int i = 0; i < N_LAYER * N_HEAD; i++) {
         int reversed = N_LAYER * N_HEAD - 1 - i; /* the caller's order is not the walk's */
         heads[i] = (headsift_head){reversed / N_HEAD, reversed % N_HEAD};
-        masks[i] = (struct hs_mask){i % 2 ? HEADSIFT_MASK_ZERO : HEADSIFT_MASK_UNIFORM, &heads[i], 1};
+        masks[i] = (struct hs_mask){
+            .kind = i % 2 ? HEADSIFT_MASK_ZERO : HEADSIFT_MASK_UNIFORM, .heads = &heads[i], .n_heads = 1};
     }
     masks[N - 3] = no_mask;
     masks[N - 2] = some_mask;
@@ -134,7 +135,7 @@ static void few_streams_at_a_time_give_the_same(void **state) {
     struct hs_mask masks[N_LAYER * N_HEAD + 1] = {no_mask};
     for (int i = 0; i < N_LAYER * N_HEAD; i++) {
         heads[i] = (headsift_head){i / N_HEAD, i % N_HEAD};
-        masks[i + 1] = (struct hs_mask){HEADSIFT_MASK_UNIFORM, &heads[i], 1};
+        masks[i + 1] = (struct hs_mask){.kind = HEADSIFT_MASK_UNIFORM, .heads = &heads[i], .n_heads = 1};
     }
     int32_t tokens[40];
     double wide_nll[(N_LAYER * N_HEAD + 1) * 40], narrow_nll[(N_LAYER * N_HEAD + 1) * 40];
@@ -170,7 +171,7 @@ static void a_mask_leaves_the_other_heads_of_its_group_alone(void **state) {
     const int64_t dim = engine->config->head_dim, hidden = engine->config->hidden;
     int32_t tokens[N];
     bool masked[N_LAYER * N_HEAD] = {[LAYER * N_HEAD + MASKED] = true};
-    struct hs_plan plan = {HEADSIFT_MASK_UNIFORM, 0, LAYER, masked};
+    struct hs_plan plan = {.first_layer = LAYER, .masked = masked};
     struct hs_segment segment = {.length = N};
     float *x = hs_alloc((size_t)(N * hidden), sizeof *x), *forked = hs_alloc((size_t)(N * hidden), sizeof *x);
     struct hs_walk walk = {.x = x, .rows = N, .segments = &segment, .n_segments = 1, .forks = &plan, .n_forks = 1};
@@ -204,7 +205,8 @@ static void a_wholly_masked_group_leaves_other_streams_alone(void **state) {
     struct fixture *f = *state;
     enum { N = 20 };
     static const headsift_head group[] = {{1, 2}, {2, 0}, {2, 1}}, others[] = {{1, 3}, {2, 3}};
-    const struct hs_mask masks[] = {{HEADSIFT_MASK_UNIFORM, group, 3}, {HEADSIFT_MASK_UNIFORM, others, 2}};
+    const struct hs_mask masks[] = {{.kind = HEADSIFT_MASK_UNIFORM, .heads = group, .n_heads = 3},
+                                    {.kind = HEADSIFT_MASK_UNIFORM, .heads = others, .n_heads = 2}};
     int32_t tokens[N];
     double both[2 * N], alone[N];
     draw_tokens(21, tokens, N);
@@ -307,10 +309,10 @@ static void what_is_out_of_range_is_refused_by_name(void **state) {
     assert_non_null(strstr(error.message, "id 128"));
     batch.tokens = good;
     headsift_head beyond = {1, N_HEAD}, twice[] = {{0, 0}, {0, 0}};
-    struct hs_mask mask = {HEADSIFT_MASK_UNIFORM, &beyond, 1};
+    struct hs_mask mask = {.kind = HEADSIFT_MASK_UNIFORM, .heads = &beyond, .n_heads = 1};
     assert_int_equal(hs_engine_nll(f->engine, &batch, &mask, 1, nll, &error), HEADSIFT_FAILED);
     assert_non_null(strstr(error.message, "layer 1, head 4"));
-    mask = (struct hs_mask){HEADSIFT_MASK_UNIFORM, twice, 2};
+    mask = (struct hs_mask){.kind = HEADSIFT_MASK_UNIFORM, .heads = twice, .n_heads = 2};
     assert_int_equal(hs_engine_nll(f->engine, &batch, &mask, 1, nll, &error), HEADSIFT_FAILED);
 }
 

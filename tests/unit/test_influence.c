@@ -79,7 +79,8 @@ static double direct_loss(headsift_model *model, const char *text, bool masked) 
     assert_int_equal(hs_scorer_engine(model, &engine, NULL), HEADSIFT_OK);
     int64_t offsets[] = {0, (int64_t)encoding.n};
     struct hs_batch batch = {.tokens = encoding.ids, .offsets = offsets, .n_documents = 1};
-    struct hs_mask mask = {HEADSIFT_MASK_UNIFORM, tiny_heads()->heads, masked ? tiny_heads()->n_heads : 0};
+    struct hs_mask mask = {
+        .kind = HEADSIFT_MASK_UNIFORM, .heads = tiny_heads()->heads, .n_heads = masked ? tiny_heads()->n_heads : 0};
     assert_int_equal(hs_engine_nll(engine, &batch, &mask, 1, nll, NULL), HEADSIFT_OK);
     for (size_t i = 1; i < encoding.n; i++) {
         sum += nll[i];

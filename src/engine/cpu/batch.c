@@ -4,8 +4,7 @@
 
 int64_t hs_engine_prefix_step(void) { return HS_KEY_BLOCK; }
 
-static headsift_status check_batch(const struct hs_engine *engine, const struct hs_batch *batch,
-                                   headsift_error *error) {
+headsift_status hs_batch_check(const struct hs_engine *engine, const struct hs_batch *batch, headsift_error *error) {
     if (batch->n_documents < 0 || (batch->n_documents > 0 && batch->offsets[0] != 0)) {
         return hs_fail(error, HEADSIFT_FAILED, "a batch must begin at token 0");
     }
@@ -82,7 +81,7 @@ headsift_status hs_layout_make(const struct hs_engine *engine, const struct hs_b
                                struct hs_layout *out, headsift_error *error) {
     const int32_t n = batch->n_documents;
     *out = (struct hs_layout){.batch = batch, .more = more};
-    HS_TRY(check_batch(engine, batch, error));
+    HS_TRY(hs_batch_check(engine, batch, error));
     out->n_tokens = n > 0 ? batch->offsets[n] : 0;
     out->places = hs_alloc((size_t)n, sizeof *out->places);
     if (out->places == NULL && n > 0) {

@@ -86,7 +86,7 @@ struct hs_engine {
     int threads;
     int32_t block_rows, vocab_block, ffn_piece, n_ffn_pieces;
     int32_t n_query_pieces; /* n_kv_head; 1 where a norm spans all queries of a row */
-    size_t stream_bytes;
+    size_t stream_bytes, generate_bytes;
     struct hs_gemm *gemm;
     const struct hs_kernels *kernels;
     enum hs_element element;        /* of activations and caches */
@@ -112,6 +112,7 @@ struct hs_plan {
     int32_t index;       /* which of the caller's masks */
     int32_t first_layer; /* n_layer where no head is masked */
     const bool *masked;  /* (n_layer, n_head) */
+    const void *means;   /* (n_layer, n_head, D) of the element type: what masked heads give; HEADSIFT_MASK_MEAN */
 };
 
 /** Neighbouring rows of one document (of one stream) in a walk. */
@@ -147,6 +148,7 @@ struct hs_walk {
     int32_t n_segments;
     struct hs_cache cache;
     const struct hs_attend_request *request; /* NULL: none */
+    void *outputs;                           /* (rows, n_head D) receives what attention gives; NULL: not wanted */
     const struct hs_plan *forks;             /* streams that leave at this layer (see hs_layer_fork) */
     int32_t n_forks;
 };
@@ -165,6 +167,8 @@ headsift_status hs_cache_need(struct hs_engine *engine, int64_t layers, int64_t 
                               headsift_error *error);
 headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *tokens, int64_t n,
                                 headsift_error *error);
+headsift_status hs_batch_check(const struct hs_engine *engine, const struct hs_batch *batch, headsift_error *error);
+headsift_status hs_head_check(const struct hs_config *config, headsift_head head, headsift_error *error);
 /** x (n, H) = rows of the embedding. */
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x);
 /** Element `index` of an array of the engine's element type. */
@@ -197,6 +201,12 @@ void hs_layout_free(struct hs_layout *layout);
 /** The segments (n_segments) of the stream that stands behind `stream` others in rows and slots. */
 void hs_layout_segments(const struct hs_layout *layout, int64_t stream, const struct hs_plan *plan,
                         struct hs_segment *out);
+
+/* nll.c */
+/** The masks' plans, in an array of the engine's: by first layer, those without heads last.
+ *  @param n_masked how many have heads */
+headsift_status hs_plans_make(struct hs_engine *engine, const struct hs_mask *masks, int32_t n_masks,
+                              struct hs_plan **plans, int32_t *n_masked, headsift_error *error);
 
 /* rotary.c */
 headsift_status hs_rotary_open(struct hs_engine *engine, headsift_error *error);
@@ -278,7 +288,8 @@ struct hs_loss_rows {
 };
 headsift_status hs_losses(struct hs_engine *engine, const float *x, const struct hs_loss_rows *which,
                           headsift_error *error);
-/** The id with the largest logit for one row (H) of x; the lowest on ties. */
-headsift_status hs_best_token(struct hs_engine *engine, const float *x, int32_t *out, headsift_error *error);
+/** For each of n rows of x the id with the largest logit, the lowest on ties. @param out (n) */
+headsift_status hs_best_tokens(struct hs_engine *engine, const float *x, const int64_t *rows, int64_t n, int32_t *out,
+                               headsift_error *error);
 
 #endif

@@ -41,6 +41,7 @@ static void choose_sizes(struct hs_engine *engine, const struct hs_engine_option
     engine->block_rows = (int32_t)hs_gemm_padded(engine->block_rows);
     engine->n_query_pieces = engine->config->qk_norm == HS_QK_ALL ? 1 : engine->config->n_kv_head;
     engine->stream_bytes = options->stream_bytes > 0 ? options->stream_bytes : (size_t)256 << 20;
+    engine->generate_bytes = options->generate_bytes > 0 ? options->generate_bytes : (size_t)1 << 30;
 }
 
 headsift_status hs_engine_open(const struct hs_model *model, const struct hs_engine_options *options,
@@ -138,6 +139,14 @@ headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *t
         }
     }
     return HEADSIFT_OK;
+}
+
+headsift_status hs_head_check(const struct hs_config *config, headsift_head head, headsift_error *error) {
+    if (head.layer >= 0 && head.layer < config->n_layer && head.head >= 0 && head.head < config->n_head) {
+        return HEADSIFT_OK;
+    }
+    return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d: the model has layers 0 to %d and heads 0 to %d",
+                   head.layer, head.head, config->n_layer - 1, config->n_head - 1);
 }
 
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x) {

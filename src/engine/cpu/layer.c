@@ -388,6 +388,11 @@ static headsift_status finish_block(struct hs_engine *engine, struct hs_worker *
     if (pass->walk->request != NULL) {
         answer_request(engine, worker, pass, rows);
     }
+    if (pass->walk->outputs != NULL) {
+        const int64_t heads = (int64_t)engine->config->n_head * engine->config->head_dim;
+        memcpy(hs_at(engine, pass->walk->outputs, rows.first * heads), worker->attention,
+               (size_t)(rows.n * heads) * engine->element_size);
+    }
     hs_clock_stop(engine, worker, HS_STAGE_ATTENTION);
     if (pass->forked_x != NULL) {
         HS_TRY(fork_rows(engine, worker, pass, &rows, error));

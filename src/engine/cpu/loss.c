@@ -1,5 +1,6 @@
-/* From the residual stream to losses: the final norm and the output matrix, block of rows by block of vocabulary.
- * Logits are f32 and summed up in f64; each thread has no more than (block_rows, vocab_block) of them. */
+/* From the residual stream to losses and to the next tokens: the final norm and the output matrix, block of rows by
+ * block of vocabulary. Logits are f32 and summed up in f64; each thread has no more than (block_rows, vocab_block) of
+ * them. */
 #include <math.h>
 #include <string.h>
 
@@ -90,23 +91,55 @@ headsift_status hs_losses(struct hs_engine *engine, const float *x, const struct
     return status;
 }
 
-headsift_status hs_best_token(struct hs_engine *engine, const float *x, int32_t *out, headsift_error *error) {
-    struct hs_worker *worker = &engine->workers[0];
-    float best = -INFINITY;
-    *out = 0;
+/* ---- The largest logit ------------------------------------------------------------------------------------------ */
+
+struct best_job {
+    const float *x;
+    const int64_t *rows;
+    struct hs_cut cut;
+    float *largest; /* (n) */
+    int32_t *out;
+};
+
+static void take_largest(const float *logits, int64_t n, int64_t first, float *largest, int32_t *out) {
+    for (int64_t i = 0; i < n; i++) {
+        if (logits[i] > *largest) {
+            *largest = logits[i];
+            *out = (int32_t)(first + i);
+        }
+    }
+}
+
+static headsift_status best_block(struct hs_engine *engine, struct hs_worker *worker, const void *of, int64_t block,
+                                  headsift_error *error) {
+    const struct best_job *job = of;
+    const int64_t first = block * job->cut.size, left = job->cut.rows - first;
+    const int64_t n = left < job->cut.size ? left : job->cut.size;
     hs_clock_start(worker);
-    norm_row(engine, worker, x, 0);
+    for (int64_t i = 0; i < n; i++) {
+        norm_row(engine, worker, job->x + job->rows[first + i] * engine->config->hidden, i);
+        job->largest[first + i] = -INFINITY;
+        job->out[first + i] = 0;
+    }
     for (int32_t piece = 0; piece < engine->n_vocabulary; piece++) {
         const struct hs_matrix *matrix = engine->vocabulary[piece];
-        HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, matrix, 1, worker->normed, error));
-        const float *logits = hs_product_row(engine, worker, matrix, 0);
-        for (int32_t i = 0; i < hs_matrix_outputs(matrix); i++) {
-            if (logits[i] > best) {
-                best = logits[i];
-                *out = piece * engine->vocab_block + i;
-            }
+        HS_TRY(hs_multiply(engine, worker, HS_STAGE_LOSS, matrix, n, worker->normed, error));
+        for (int64_t i = 0; i < n; i++) {
+            take_largest(hs_product_row(engine, worker, matrix, i), hs_matrix_outputs(matrix),
+                         (int64_t)piece * engine->vocab_block, &job->largest[first + i], &job->out[first + i]);
         }
     }
     hs_clock_stop(engine, worker, HS_STAGE_LOSS);
     return HEADSIFT_OK;
+}
+
+headsift_status hs_best_tokens(struct hs_engine *engine, const float *x, const int64_t *rows, int64_t n, int32_t *out,
+                               headsift_error *error) {
+    struct best_job job = {x, rows, hs_cut_rows(engine, n), hs_alloc((size_t)n, sizeof *job.largest), out};
+    if (job.largest == NULL) {
+        return hs_fail_memory(error, "tokens", (size_t)n * sizeof *job.largest);
+    }
+    headsift_status status = hs_for_blocks(engine, job.cut.n, best_block, &job, error);
+    hs_free(job.largest);
+    return status;
 }

@@ -1,8 +1,19 @@
-/* Masked heads in a layer: running means of the values in place of attention (method.md section 3). Each block sums the
- * values of a document that goes on behind it, so that later blocks need only those sums. */
+/* Masked heads in a layer: running means of the values, zeros or given vectors in place of attention (method.md section
+ * 3). Each block sums the values of a document that goes on behind it, so that later blocks need only those sums. */
 #include <string.h>
 
 #include "engine/cpu/layer.h"
+
+/* Whether a stream has uniform heads in a group. */
+static bool plan_means(const struct hs_engine *engine, int32_t layer, const struct hs_plan *plan, int32_t kv_head) {
+    const int32_t group = hs_group_size(engine->config);
+    for (int32_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
+        if (plan != NULL && plan->kind == HEADSIFT_MASK_UNIFORM && hs_is_masked(plan, engine->config, layer, head)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* The sums of the values of a block's part of a document that goes on in the next block: (blocks, n_kv_head, D). */
 static double *block_sums(const struct hs_engine *engine, int64_t block, int32_t kv_head) {
@@ -54,6 +65,9 @@ void hs_mean_rows(const struct hs_engine *engine, struct hs_worker *worker, cons
     const struct hs_cache *cache = &pass->walk->cache;
     struct hs_span span;
     while (hs_next_span(pass, &rows, &span)) {
+        if (pass->forked_x == NULL && !plan_means(engine, pass->layer, span.segment->plan, kv_head)) {
+            continue;
+        }
         double sums[HS_MAX_HEAD_DIM] = {0};
         const void *values = hs_at(engine, cache->values, hs_cached_at(engine, cache, span.segment, kv_head));
         void *means = hs_at(engine, worker->means, (kv_head * engine->block_rows + span.row) * dim);
@@ -79,11 +93,13 @@ void hs_mask_rows(const struct hs_engine *engine, const struct hs_worker *worker
         if (!hs_is_masked(plan, c, pass->layer, head)) {
             continue;
         }
-        int64_t kv_head = head / hs_group_size(c);
+        int64_t kv_head = head / hs_group_size(c), at = ((int64_t)pass->layer * c->n_head + head) * dim;
         for (int64_t i = row; i < row + count; i++) {
             void *out = hs_at(engine, attention, (i * c->n_head + head) * dim);
             if (plan->kind == HEADSIFT_MASK_ZERO) {
                 memset(out, 0, bytes);
+            } else if (plan->kind == HEADSIFT_MASK_MEAN) {
+                memcpy(out, (const char *)plan->means + (size_t)at * engine->element_size, bytes);
             } else {
                 memcpy(out, hs_at(engine, worker->means, (kv_head * engine->block_rows + i) * dim), bytes);
             }
@@ -97,16 +113,6 @@ void hs_mask_spans(const struct hs_engine *engine, const struct hs_worker *worke
     while (hs_next_span(pass, &rows, &span)) {
         hs_mask_rows(engine, worker, pass, span.segment->plan, span.row, span.length, worker->attention);
     }
-}
-
-static bool plan_means(const struct hs_engine *engine, int32_t layer, const struct hs_plan *plan, int32_t kv_head) {
-    const int32_t group = hs_group_size(engine->config);
-    for (int32_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
-        if (plan->kind == HEADSIFT_MASK_UNIFORM && hs_is_masked(plan, engine->config, layer, head)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Which KV heads need running means. */
@@ -126,7 +132,7 @@ headsift_status hs_need_means(struct hs_engine *engine, struct hs_pass *pass, he
         const struct hs_plan *last = NULL;
         for (int32_t s = 0; s < walk->n_segments; s++) {
             const struct hs_plan *plan = walk->segments[s].plan;
-            if (plan != last && plan != NULL) {
+            if (plan != last) {
                 needed[kv_head] = needed[kv_head] || plan_means(engine, pass->layer, plan, kv_head);
             }
             last = plan;

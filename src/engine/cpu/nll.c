@@ -23,15 +23,18 @@ struct job {
 
 /* ---- Plans ------------------------------------------------------------------------------------------------------ */
 
-static headsift_status fill_plan(const struct hs_config *c, const struct hs_mask *mask, int32_t index, bool *masked,
-                                 struct hs_plan *plan, headsift_error *error) {
-    *plan = (struct hs_plan){.kind = mask->kind, .index = index, .first_layer = c->n_layer, .masked = masked};
+/* @param means room for (n_layer, n_head, D) elements where the mask has means */
+static headsift_status fill_plan(const struct hs_engine *engine, const struct hs_mask *mask, int32_t index,
+                                 bool *masked, void *means, struct hs_plan *plan, headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    *plan = (struct hs_plan){
+        .kind = mask->kind, .index = index, .first_layer = c->n_layer, .masked = masked, .means = means};
+    if (mask->kind == HEADSIFT_MASK_MEAN && mask->means == NULL && mask->n_heads > 0) {
+        return hs_fail(error, HEADSIFT_FAILED, "a mask of means has none: hs_engine_mean_outputs gives them");
+    }
     for (size_t i = 0; i < mask->n_heads; i++) {
         headsift_head head = mask->heads[i];
-        if (head.layer < 0 || head.layer >= c->n_layer || head.head < 0 || head.head >= c->n_head) {
-            return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d: the model has layers 0 to %d and heads 0 to %d",
-                           head.layer, head.head, c->n_layer - 1, c->n_head - 1);
-        }
+        HS_TRY(hs_head_check(c, head, error));
         bool *flag = &masked[head.layer * c->n_head + head.head];
         if (*flag) {
             return hs_fail(error, HEADSIFT_FAILED, "layer %d, head %d stands twice in a mask", head.layer, head.head);
@@ -40,29 +43,41 @@ static headsift_status fill_plan(const struct hs_config *c, const struct hs_mask
         if (head.layer < plan->first_layer) {
             plan->first_layer = head.layer;
         }
+        if (mask->kind == HEADSIFT_MASK_MEAN) {
+            int64_t to = ((int64_t)head.layer * c->n_head + head.head) * c->head_dim;
+            engine->kernels->round_row(mask->means + i * (size_t)c->head_dim, c->head_dim, hs_at(engine, means, to));
+        }
     }
     return HEADSIFT_OK;
 }
 
-static headsift_status make_plans(struct job *job, const struct hs_mask *masks, headsift_error *error) {
-    const struct hs_config *c = job->engine->config;
-    size_t n = (size_t)job->n_masks, heads = (size_t)(c->n_layer * c->n_head);
-    HS_TRY(hs_scratch_need(&job->engine->plans, n * (2 * sizeof(struct hs_plan) + heads), "masks", error));
-    struct hs_plan *unsorted = job->engine->plans.data;
-    job->plans = unsorted + n;
-    bool *masked = (bool *)(unsorted + 2 * n);
+headsift_status hs_plans_make(struct hs_engine *engine, const struct hs_mask *masks, int32_t n_masks,
+                              struct hs_plan **plans, int32_t *n_masked, headsift_error *error) {
+    const struct hs_config *c = engine->config;
+    size_t n = (size_t)n_masks, heads = (size_t)(c->n_layer * c->n_head), means = 0;
+    for (int32_t i = 0; i < n_masks; i++) {
+        means += masks[i].kind == HEADSIFT_MASK_MEAN ? heads * (size_t)c->head_dim : 0;
+    }
+    size_t bytes = n * (2 * sizeof(struct hs_plan) + heads) + means * engine->element_size;
+    HS_TRY(hs_scratch_need(&engine->plans, bytes, "masks", error));
+    struct hs_plan *unsorted = engine->plans.data;
+    *plans = unsorted + n;
+    void *next = unsorted + 2 * n;
+    bool *masked = hs_at(engine, next, (int64_t)means);
     memset(masked, 0, n * heads);
-    for (int32_t i = 0; i < job->n_masks; i++) {
-        HS_TRY(fill_plan(c, &masks[i], i, masked + (size_t)i * heads, &unsorted[i], error));
+    for (int32_t i = 0; i < n_masks; i++) {
+        bool mean = masks[i].kind == HEADSIFT_MASK_MEAN;
+        HS_TRY(fill_plan(engine, &masks[i], i, masked + (size_t)i * heads, mean ? next : NULL, &unsorted[i], error));
+        next = mean ? hs_at(engine, next, (int64_t)heads * c->head_dim) : next;
     }
     int32_t placed = 0;
     for (int32_t layer = 0; layer <= c->n_layer; layer++) {
         if (layer == c->n_layer) {
-            job->n_masked = placed;
+            *n_masked = placed;
         }
-        for (int32_t i = 0; i < job->n_masks; i++) {
+        for (int32_t i = 0; i < n_masks; i++) {
             if (unsorted[i].first_layer == layer) {
-                job->plans[placed++] = unsorted[i];
+                (*plans)[placed++] = unsorted[i];
             }
         }
     }
@@ -264,7 +279,7 @@ headsift_status hs_engine_nll(struct hs_engine *engine, const struct hs_batch *b
         return HEADSIFT_OK;
     }
     memset(nll, 0, (size_t)n_masks * (size_t)job.layout.n_tokens * sizeof *nll);
-    headsift_status status = make_plans(&job, masks, error);
+    headsift_status status = hs_plans_make(engine, masks, n_masks, &job.plans, &job.n_masked, error);
     if (status == HEADSIFT_OK) {
         status = make_room(&job, error);
     }
