@@ -120,6 +120,7 @@ headsift_score_options cli_score_options(const struct cli_values *values) {
         .long_documents = (headsift_long)values->long_documents,
         .max_tokens = values->max_tokens,
         .special_as_text = values->special != 0,
+        .calibration = values->calibration,
         .unit_bytes = values->unit_size,
         .steal = values->steal,
         .accept_changed = values->accept_changed,

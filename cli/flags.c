@@ -115,7 +115,9 @@ const struct cli_flag cli_special_flags[] = {
 
 const struct cli_flag cli_score_flags[] = {
     {.help = "Scores:"},
-    CHOICE("mask", "KIND", "What masked heads do: uniform (default) or zero", mask, "uniform|zero"),
+    CHOICE("mask", "KIND", "What masked heads do: uniform (default), zero or mean", mask, "uniform|zero|mean"),
+    TEXT("calibration", 0, "FILE", "Text that the means of --mask mean are taken over (default: one that is built in)",
+         calibration),
     COUNT("max-tokens", 0, "Tokens a document at most, a BOS included (default: the model's context)", max_tokens, 2,
           INT32_MAX),
     CHOICE("long", "HOW", "Longer documents: truncate (default) or chunk", long_documents, "truncate|chunk"),

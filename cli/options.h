@@ -35,6 +35,7 @@ struct cli_values {
     struct cli_amount top_heads;
 
     int mask, long_documents, special;
+    const char *calibration;
     int64_t max_tokens, unit_size;
 
     int64_t rank, world; /**< rank -1: not given; world 0: not given */

@@ -11,6 +11,8 @@ hs_test(test_influence_changes SOURCES unit/test_influence_changes.c unit/influe
         ROOMS ${hs_influence_rooms})
 hs_test(test_influence_files SOURCES unit/test_influence_files.c unit/influence_scene.c unit/influence_support.c
         ROOMS ${hs_influence_rooms})
+hs_test(test_influence_mean SOURCES unit/test_influence_mean.c unit/influence_scene.c unit/influence_support.c
+        ROOMS ${hs_influence_rooms})
 hs_test(test_influence_pipeline SOURCES unit/test_influence_pipeline.c unit/influence_scene.c unit/influence_support.c
         ROOMS ${hs_influence_rooms} LINK headsift_zlib)
 hs_test(test_score SOURCES golden/test_score.c ROOMS ${hs_influence_rooms} LABELS golden TIMEOUT 900)

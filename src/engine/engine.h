@@ -85,6 +85,7 @@ headsift_status hs_engine_attend(struct hs_engine *engine, const int32_t *tokens
                                  int64_t n_rows, int32_t *columns, headsift_error *error);
 
 /** The mean over each document's positions of the unmasked hidden state behind the last layer, before the output norm.
+ *  A batch of any size; no parents, here and in the next one.
  *  @param out (n_documents, hidden); zeros for a document without tokens. */
 headsift_status hs_engine_embed(struct hs_engine *engine, const struct hs_batch *batch, float *out,
                                 headsift_error *error);

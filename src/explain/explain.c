@@ -88,13 +88,9 @@ static headsift_status explain_text(headsift_model *model, struct hs_scoring *sc
     return status;
 }
 
-headsift_status headsift_explain_file(headsift_model *model, const headsift_heads *heads,
-                                      const headsift_score_options *options, const headsift_inputs *inputs, int64_t row,
-                                      headsift_explain_format format, FILE *out, const headsift_monitor *monitor,
-                                      headsift_error *error) {
-    struct hs_scoring scoring;
+static headsift_status explain_path(headsift_model *model, struct hs_scoring *scoring, const headsift_inputs *inputs,
+                                    int64_t row, headsift_explain_format format, FILE *out, headsift_error *error) {
     const char *path = inputs->paths[0];
-    HS_TRY(hs_scoring_prepare(model, heads, options, monitor, &scoring, error));
     bool is_stdin = strcmp(path, "-") == 0, known = inputs->format != NULL || hs_format_takes(path, NULL);
     if (is_stdin && inputs->format != NULL && strcmp(inputs->format, "text") != 0) {
         return hs_fail(error, HEADSIFT_USAGE, "stdin is one text: a record of --input-format %s needs a file",
@@ -104,7 +100,18 @@ headsift_status headsift_explain_file(headsift_model *model, const headsift_head
         if (row > 0) {
             return hs_fail(error, HEADSIFT_USAGE, "%s is one text: it has no record %lld", path, (long long)row);
         }
-        return explain_text(model, &scoring, path, format, out, error);
+        return explain_text(model, scoring, path, format, out, error);
     }
-    return explain_record(model, &scoring, inputs, row, format, out, error);
+    return explain_record(model, scoring, inputs, row, format, out, error);
+}
+
+headsift_status headsift_explain_file(headsift_model *model, const headsift_heads *heads,
+                                      const headsift_score_options *options, const headsift_inputs *inputs, int64_t row,
+                                      headsift_explain_format format, FILE *out, const headsift_monitor *monitor,
+                                      headsift_error *error) {
+    struct hs_scoring scoring;
+    HS_TRY(hs_scoring_prepare(model, heads, options, monitor, &scoring, error));
+    headsift_status status = explain_path(model, &scoring, inputs, row, format, out, error);
+    hs_scoring_free(&scoring);
+    return status;
 }

@@ -223,14 +223,17 @@ headsift_status headsift_score_files(headsift_model *model, const headsift_heads
         HS_TRY(hs_dtype_adopt(model, directory, error));
     }
     HS_TRY(hs_scoring_prepare(model, heads, options, job.monitor, &job.scoring, error));
-    HS_TRY(hs_plan_make(model, &job.scoring, options, inputs, directory, &job.plan, error));
     job.json_log = options->json_log;
-    headsift_status status = run_job(&job, overwrite, summary, error);
+    headsift_status status = hs_plan_make(model, &job.scoring, options, inputs, directory, &job.plan, error);
+    if (status == HEADSIFT_OK) {
+        status = run_job(&job, overwrite, summary, error);
+    }
     hs_job_report_end(&job, status, error);
     if (status == HEADSIFT_STOPPED || status == HEADSIFT_NO_SPACE) {
         struct hs_mask_check check = {0};
         sum_up(&job, summary, &check);
     }
     hs_plan_free(&job.plan);
+    hs_scoring_free(&job.scoring);
     return status;
 }

@@ -141,11 +141,15 @@ headsift_status headsift_score_plan(headsift_model *model, const headsift_heads 
         HS_TRY(hs_dtype_adopt(model, directory, error));
     }
     HS_TRY(hs_scoring_prepare(model, heads, options, monitor, &scoring, error));
-    HS_TRY(hs_plan_make(model, &scoring, options, inputs, directory != NULL ? directory : ".", &plan, error));
-    headsift_status status = look(&plan, inputs, compare, monitor, error);
+    const char *place = directory != NULL ? directory : ".";
+    headsift_status status = hs_plan_make(model, &scoring, options, inputs, place, &plan, error);
+    if (status == HEADSIFT_OK) {
+        status = look(&plan, inputs, compare, monitor, error);
+    }
     if (status == HEADSIFT_OK) {
         status = print_plan(model, &plan, &scoring, inputs, out, error);
     }
     hs_plan_free(&plan);
+    hs_scoring_free(&scoring);
     return status;
 }

@@ -40,8 +40,11 @@ headsift_status headsift_score_texts(headsift_model *model, const headsift_heads
     struct hs_scoring scoring;
     struct hs_pack pack = {0};
     HS_TRY(hs_scoring_prepare(model, heads, options, NULL, &scoring, error));
-    HS_TRY(hs_scoring_start(model, &scoring, error));
-    headsift_status status = score_all(&scoring, &pack, texts, sizes, n, out, error);
+    headsift_status status = hs_scoring_start(model, &scoring, error);
+    if (status == HEADSIFT_OK) {
+        status = score_all(&scoring, &pack, texts, sizes, n, out, error);
+    }
     hs_pack_free(&pack);
+    hs_scoring_free(&scoring);
     return status;
 }

@@ -1,4 +1,4 @@
-/* What all documents of a call share, checked before any work: heads, lengths, the rule for the BOS.
+/* What all documents of a call share, checked before any work: heads, lengths, the rule for the BOS, a calibration.
  * The engine, which packs the weights, is opened last. */
 #include "influence/scoring.h"
 
@@ -48,6 +48,22 @@ static void weigh(const struct hs_config *config, const struct hs_mask *mask, st
     out->pair_work = 2 * layers * 2 * queries;
 }
 
+const char *hs_mask_name(headsift_mask mask) {
+    return mask == HEADSIFT_MASK_MEAN ? "mean" : mask == HEADSIFT_MASK_ZERO ? "zero" : "uniform";
+}
+
+static headsift_status take_calibration(const headsift_score_options *options, struct hs_calibration *out,
+                                        headsift_error *error) {
+    if (options->mask == HEADSIFT_MASK_MEAN) {
+        return hs_calibration_read(options->calibration, out, error);
+    }
+    if (options->calibration != NULL) {
+        return hs_fail(error, HEADSIFT_USAGE, "--calibration is for --mask mean; the mask is %s",
+                       hs_mask_name(options->mask));
+    }
+    return HEADSIFT_OK;
+}
+
 headsift_status hs_scoring_prepare(headsift_model *model, const headsift_heads *heads,
                                    const headsift_score_options *options, const headsift_monitor *monitor,
                                    struct hs_scoring *out, headsift_error *error) {
@@ -62,12 +78,28 @@ headsift_status hs_scoring_prepare(headsift_model *model, const headsift_heads *
     };
     HS_TRY(take_heads(heads, model, options->mask, monitor, &out->masks[1], error));
     weigh(hs_model_config(model->model), &out->masks[1], out);
-    return resolve_length(options->max_tokens, hs_model_config(model->model), monitor, &out->max_tokens, error);
+    HS_TRY(resolve_length(options->max_tokens, hs_model_config(model->model), monitor, &out->max_tokens, error));
+    return take_calibration(options, &out->calibration, error);
+}
+
+static headsift_status take_means(headsift_model *model, struct hs_scoring *scoring, headsift_error *error) {
+    struct hs_mask *mask = &scoring->masks[1];
+    if (mask->kind == HEADSIFT_MASK_MEAN && mask->n_heads > 0) {
+        HS_TRY(hs_calibration_means(model, &scoring->calibration, mask->heads, mask->n_heads, &scoring->means, error));
+        mask->means = scoring->means;
+    }
+    return HEADSIFT_OK;
 }
 
 headsift_status hs_scoring_start(headsift_model *model, struct hs_scoring *scoring, headsift_error *error) {
     HS_TRY(hs_scorer_engine(model, &scoring->engine, error));
     int64_t tokens = hs_engine_batch_tokens(scoring->engine);
     scoring->batch_tokens = tokens < 1 ? 1 : tokens < HS_MOST_BATCH_TOKENS ? (size_t)tokens : HS_MOST_BATCH_TOKENS;
-    return HEADSIFT_OK;
+    return take_means(model, scoring, error);
+}
+
+void hs_scoring_free(struct hs_scoring *scoring) {
+    hs_calibration_free(&scoring->calibration);
+    hs_free(scoring->means);
+    scoring->means = NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "engine/scorer.h"
+#include "influence/calibration.h"
 
 enum {
     HS_PACK_TOKENS = 32768,         /**< a pack takes documents until it has so many tokens, */
@@ -33,6 +34,8 @@ struct hs_scoring {
     const headsift_monitor *monitor;
     const struct hs_pack_watch *watch; /**< NULL: none */
     struct hs_mask masks[2];           /**< none, the heads */
+    struct hs_calibration calibration; /**< of HEADSIFT_MASK_MEAN */
+    float *means;                      /**< those of masks[1], from hs_scoring_start on */
     int32_t bos;                       /**< -1: the tokenizer adds none */
     int64_t max_tokens;                /**< positions, an added BOS included */
     double token_work, pair_work;      /**< operations of the model a token, and a token seen by another, both passes */
@@ -41,12 +44,14 @@ struct hs_scoring {
 };
 
 /** Checks heads and options against the model; packs no weights yet. The model and the heads must outlive it.
- *  @param heads NULL: not known yet, for a plan. */
+ *  @param heads NULL: not known yet, for a plan. @param out hs_scoring_free it, unless this fails. */
 headsift_status hs_scoring_prepare(headsift_model *model, const headsift_heads *heads,
                                    const headsift_score_options *options, const headsift_monitor *monitor,
                                    struct hs_scoring *out, headsift_error *error);
-/** Opens the engine. */
+/** Opens the engine; takes the means of a mask that needs them. */
 headsift_status hs_scoring_start(headsift_model *model, struct hs_scoring *scoring, headsift_error *error);
+void hs_scoring_free(struct hs_scoring *scoring);
+const char *hs_mask_name(headsift_mask mask); /**< "uniform", "zero", "mean" */
 
 /** A run of tokens that goes into the model as a document of its own: tokens[first .. first + n) of the pack. */
 struct hs_piece {

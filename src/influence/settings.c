@@ -68,7 +68,7 @@ headsift_status hs_settings_make(headsift_model *model, const struct hs_scoring 
                                  const struct hs_score_plan *plan, json_t **out, headsift_error *error) {
     char sha256[HS_HASH_HEX];
     HS_TRY(hs_model_sha256(model->model, sha256, error));
-    bool zero = options->mask == HEADSIFT_MASK_ZERO;
+    const bool mean = options->mask == HEADSIFT_MASK_MEAN;
     const struct {
         const char *key;
         json_t *value;
@@ -77,7 +77,8 @@ headsift_status hs_settings_make(headsift_model *model, const struct hs_scoring 
         {"model", text_value(hs_model_config(model->model)->name)},
         {"model_sha256", json_string(sha256)},
         {"heads", heads_value(&scoring->masks[1])},
-        {"mask", json_string(zero ? "zero" : "uniform")},
+        {"mask", json_string(hs_mask_name(options->mask))},
+        {"calibration_sha256", mean ? json_string(scoring->calibration.sha256) : NULL},
         {"dtype", json_string(hs_dtype_name(model->dtype))},
         {"max_tokens", json_integer(scoring->max_tokens)},
         {"long", json_string(scoring->chunk ? "chunk" : "truncate")},
@@ -93,7 +94,8 @@ headsift_status hs_settings_make(headsift_model *model, const struct hs_scoring 
     *out = json_object();
     bool ok = *out != NULL;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        ok = json_object_set_new(*out, members[i].key, members[i].value) == 0 && ok;
+        bool absent = !mean && strcmp(members[i].key, "calibration_sha256") == 0;
+        ok = (absent || json_object_set_new(*out, members[i].key, members[i].value) == 0) && ok;
     }
     return ok ? HEADSIFT_OK : hs_fail_memory(error, "the settings", 1);
 }

@@ -99,15 +99,20 @@ static headsift_status heads_json(const struct hs_run *run, json_t **out, headsi
 }
 
 static headsift_status score_json(const struct hs_run *run, json_t **out, headsift_error *error) {
-    (void)error;
     const headsift_score_options *score = &run->options->score;
     int64_t most = score->max_tokens != 0 ? score->max_tokens : context_of(run);
     int64_t unit_bytes = score->unit_bytes != 0 ? score->unit_bytes : HS_UNIT_BYTES;
+    struct hs_calibration calibration = {0};
+    if (score->mask == HEADSIFT_MASK_MEAN) {
+        HS_TRY(hs_calibration_read(score->calibration, &calibration, error));
+    }
     *out =
-        json_pack("{s:s, s:s, s:I, s:s, s:I}", "mask", score->mask == HEADSIFT_MASK_ZERO ? "zero" : "uniform", "long",
+        json_pack("{s:s, s:s*, s:s, s:I, s:s, s:I}", "mask", hs_mask_name(score->mask), "calibration_sha256",
+                  score->mask == HEADSIFT_MASK_MEAN ? calibration.sha256 : NULL, "long",
                   score->long_documents == HEADSIFT_LONG_CHUNK ? "chunk" : "truncate", "max_tokens", (json_int_t)most,
                   "special", score->special_as_text ? "text" : "parse", "unit_bytes", (json_int_t)unit_bytes);
-    return HEADSIFT_OK;
+    hs_calibration_free(&calibration);
+    return *out != NULL ? HEADSIFT_OK : hs_fail_memory(error, "the settings", 1);
 }
 
 static headsift_status select_json(const struct hs_run *run, json_t **out, headsift_error *error) {

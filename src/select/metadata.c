@@ -35,7 +35,8 @@ static headsift_status take(struct reading *reading, const struct hs_cursor *cur
 
 /* Scores of different models, heads or masks do not compare. */
 static headsift_status check_same(const struct reading *reading, headsift_error *error) {
-    static const char *const keys[] = {"model_sha256", "heads", "mask", "dtype", "max_tokens", "long", "special"};
+    static const char *const keys[] = {"model_sha256", "heads",      "mask", "calibration_sha256",
+                                       "dtype",        "max_tokens", "long", "special"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *ours = json_object_get(reading->metadata->first, keys[i]),
                      *theirs = json_object_get(reading->all, keys[i]);

@@ -92,6 +92,18 @@ static void explain_finds_a_record_and_writes_a_page(void **state) {
     assert_int_equal(count_lines(&output->out), 3); /* what there is of it is shown */
 }
 
+static void masks_and_calibrations_give_losses_of_their_own(void **state) {
+    (void)state;
+    const struct cli_output *output =
+        cli("printf 'Twelve boats, and 3 crates of fish.' >c.txt; for mask in uniform zero mean 'mean --calibration "
+            "c.txt'; do printf 'The boats had come in before dawn.' | headsift explain -m $MODEL --heads $HEADS --mask "
+            "$mask --format json -q - | sed 's/.*\"loss_ref\": //;s/,.*//'; done | sort -u | grep -c '^[1-9]'");
+    assert_string_equal(output->out.data, "4\n");
+    output = cli("printf a | headsift explain -m $MODEL --heads $HEADS --calibration c.txt -q -");
+    assert_code(output, 2);
+    assert_one_error(output, "--calibration is for --mask mean");
+}
+
 /* Rows: good, empty, broken UTF-8, no text, not JSON, NUL in the text, long. */
 static const char bad_rows[] =
     "{ printf '{\"text\":\"The boats had come in before "
@@ -311,6 +323,7 @@ int main(void) {
         cmocka_unit_test(tokenize_leaves_quietly_when_its_reader_does),
         cmocka_unit_test(inspect_says_what_the_model_is),
         cmocka_unit_test(explain_finds_a_record_and_writes_a_page),
+        cmocka_unit_test(masks_and_calibrations_give_losses_of_their_own),
         cmocka_unit_test(score_gives_every_record_a_row),
         cmocka_unit_test(bad_inputs_are_refused_before_any_work),
         cmocka_unit_test(a_dry_run_prints_the_plan_and_writes_nothing),

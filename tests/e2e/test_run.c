@@ -262,6 +262,12 @@ static void other_settings_are_refused_and_overwrite_begins_where_they_differ(vo
     options.select.keep = 0.2;
     free(run_into("corpus/out", options, HEADSIFT_FAILED));
     assert_non_null(strstr(last_error.message, "mask was \"uniform\""));
+    options.score = (headsift_score_options){.mask = HEADSIFT_MASK_MEAN, .calibration = in_folder("none.txt")};
+    free(run_into("corpus/out", options, HEADSIFT_FAILED));
+    assert_non_null(strstr(last_error.message, "none.txt"));
+    options.score.calibration = NULL;
+    free(run_into("corpus/out", options, HEADSIFT_FAILED));
+    assert_non_null(strstr(last_error.message, "mask was \"uniform\" and is now \"mean\""));
     options = short_options();
     options.select.keep = 2;
     free(run_into("out3", options, HEADSIFT_USAGE));

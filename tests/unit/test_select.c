@@ -280,6 +280,25 @@ static void a_touched_source_is_said(void **state) {
     }
 }
 
+/* Scores under means of different texts do not compare, as those of different masks do not. */
+static void calibrations_do_not_mix(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "COPY (SELECT '@/docs.parquet' AS file, %d AS row, 'd' AS domain, 2 AS n_tokens, 0.5 AS score) TO "
+                 "'@/mixed/part-00000-%05d-docs.parquet' (FORMAT parquet, KV_METADATA {'headsift.mask': 'mean', "
+                 "'headsift.calibration_sha256': '%d'})",
+                 i, i, i);
+        assert_int_equal(hs_make_directory(in_folder("mixed"), &last_error), HEADSIFT_OK);
+        sql(text);
+    }
+    const headsift_select_options options = {0};
+    assert_int_equal(headsift_select_files(in_folder("mixed"), &options, in_folder("out2"), NULL, NULL, &last_error),
+                     HEADSIFT_FAILED);
+    assert_non_null(strstr(last_error.message, "another calibration_sha256"));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, small_corpus)
 
 int main(void) {
@@ -296,6 +315,7 @@ int main(void) {
         TEST(recorded_size_and_unfinished_scores_are_looked_at),
         TEST(every_unit_must_have_its_part_and_its_record),
         TEST(a_touched_source_is_said),
+        TEST(calibrations_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,7 +167,6 @@ headsift_status hs_cache_need(struct hs_engine *engine, int64_t layers, int64_t 
                               headsift_error *error);
 headsift_status hs_tokens_check(const struct hs_engine *engine, const int32_t *tokens, int64_t n,
                                 headsift_error *error);
-headsift_status hs_batch_check(const struct hs_engine *engine, const struct hs_batch *batch, headsift_error *error);
 headsift_status hs_head_check(const struct hs_config *config, headsift_head head, headsift_error *error);
 /** x (n, H) = rows of the embedding. */
 void hs_embed(const struct hs_engine *engine, const int32_t *tokens, int64_t n, float *x);
@@ -194,6 +193,7 @@ struct hs_layout {
     int64_t n_tokens, slots, longest;
     int32_t n_segments; /* documents that aren't empty */
 };
+headsift_status hs_batch_check(const struct hs_engine *engine, const struct hs_batch *batch, headsift_error *error);
 /** Checks the batch; it must stay where it is. */
 headsift_status hs_layout_make(const struct hs_engine *engine, const struct hs_batch *batch, int64_t more,
                                struct hs_layout *out, headsift_error *error);

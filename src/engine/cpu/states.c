@@ -9,6 +9,13 @@ struct group {
     int64_t slots, longest;
 };
 
+static headsift_status check(const struct hs_engine *engine, const struct hs_batch *batch, headsift_error *error) {
+    HS_TRY(hs_batch_check(engine, batch, error));
+    return batch->parents == NULL ? HEADSIFT_OK
+                                  : hs_fail(error, HEADSIFT_FAILED,
+                                            "states and outputs are of whole documents: send them without parents");
+}
+
 /* As many documents from `first` on as go through the layers together. */
 static struct group group_from(const struct hs_engine *engine, const struct hs_batch *batch, int32_t first) {
     const int64_t most = hs_engine_batch_tokens(engine);
@@ -95,7 +102,7 @@ static headsift_status embed_group(struct hs_engine *engine, const struct hs_bat
 
 headsift_status hs_engine_embed(struct hs_engine *engine, const struct hs_batch *batch, float *out,
                                 headsift_error *error) {
-    HS_TRY(hs_batch_check(engine, batch, error));
+    HS_TRY(check(engine, batch, error));
     double *sums = hs_alloc((size_t)engine->config->hidden, sizeof *sums);
     if (sums == NULL) {
         return hs_fail_memory(error, "sums of hidden states", (size_t)engine->config->hidden * sizeof *sums);
@@ -178,7 +185,7 @@ headsift_status hs_engine_mean_outputs(struct hs_engine *engine, const struct hs
                                        const headsift_head *heads, size_t n_heads, float *means,
                                        headsift_error *error) {
     struct outputs outputs = {.heads = heads, .n_heads = n_heads};
-    HS_TRY(hs_batch_check(engine, batch, error));
+    HS_TRY(check(engine, batch, error));
     const int64_t tokens = batch->n_documents > 0 ? batch->offsets[batch->n_documents] : 0;
     if (tokens == 0) {
         return hs_fail(error, HEADSIFT_FAILED, "outputs of heads have no mean over no tokens");
