@@ -44,6 +44,7 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
         .n_tasks = values->tasks.n,
         .task = cli_task_options(values),
         .mask = (headsift_mask)values->mask,
+        .calibration = values->calibration,
         .draws = (int)values->draws,
         .fractions = fractions,
         .save_tasks = values->save_tasks,

@@ -198,7 +198,9 @@ const struct cli_flag cli_eval_flags[] = {
     COUNT("draws", 0, "Draws of as many random other heads (default: 3)", draws, 0, 1000),
     TEXT("fractions", 0, "F,F...", "Also mask the best heads by score at these shares of all, like 0.01,0.1",
          fractions),
-    CHOICE("mask", "KIND", "What masked heads do: uniform (default) or zero", mask, "uniform|zero"),
+    CHOICE("mask", "KIND", "What masked heads do: uniform (default), zero or mean", mask, "uniform|zero|mean"),
+    TEXT("calibration", 0, "FILE", "Text that the means of --mask mean are taken over (default: one that is built in)",
+         calibration),
     TEXT("save-tasks", 0, "DIR", "Write the tasks as they are asked to DIR/NAME.jsonl", save_tasks),
     END,
 };

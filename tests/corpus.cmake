@@ -1,4 +1,4 @@
-foreach(subject csv groups inputs jsonl parquet ranges scores sql stream)
+foreach(subject csv groups inputs json_rows jsonl parquet ranges scores sql stream)
   hs_test(test_corpus_${subject} SOURCES unit/test_corpus_${subject}.c ROOMS base corpus LABELS corpus)
 endforeach()
 foreach(format jsonl csv parquet_footer)

@@ -345,8 +345,9 @@ HEADSIFT_API headsift_status headsift_run(headsift_model *model, const headsift_
 
 /** How tasks are read or generated. */
 typedef struct headsift_task_options {
-    int shots;     /**< worked examples in front of each item; negative: as the task is usually asked */
-    int64_t limit; /**< items of a task at most; 0: all, or as many as a generator makes by itself */
+    int shots;     /**< worked examples in front of each item; negative: as the task is usually asked. Not for
+                        generators, nor for layouts whose prompts are whole */
+    int64_t limit; /**< items of a task at most, spread evenly over its file; 0: all */
     uint64_t seed; /**< of generated tasks, random heads and intervals */
 } headsift_task_options;
 
@@ -355,6 +356,7 @@ typedef struct headsift_eval_options {
     size_t n_tasks;
     headsift_task_options task;
     headsift_mask mask;
+    const char *calibration; /**< of HEADSIFT_MASK_MEAN: a text file; NULL: a text that is built in */
     int draws;               /**< of as many random other heads; negative: 3 */
     const double *fractions; /**< shares of all heads, above 0 and at most 1: the best by score are masked too */
     size_t n_fractions;

@@ -5,6 +5,7 @@
 
 #include "engine/scorer.h"
 #include "eval/task.h"
+#include "influence/calibration.h"
 #include "probe/draws.h"
 #include "probe/progress.h"
 
@@ -26,6 +27,7 @@ struct hs_conditions {
     size_t n_draws; /**< conditions 2 .. 2 + n_draws */
     struct hs_draws draws;
     headsift_head *ranked; /**< all heads, best first; NULL without fractions */
+    float *means;          /**< of every mask's heads; NULL: not asked for */
     int32_t n_layer, n_head;
 };
 
@@ -33,6 +35,9 @@ struct hs_conditions {
 headsift_status hs_conditions_make(const headsift_heads *heads, const struct hs_config *config,
                                    const headsift_eval_options *options, struct hs_conditions *out,
                                    headsift_error *error);
+/** Puts means into masks of HEADSIFT_MASK_MEAN; the others stay as they are. Opens the model's engine. */
+headsift_status hs_conditions_take_means(struct hs_conditions *conditions, headsift_model *model,
+                                         const struct hs_calibration *calibration, headsift_error *error);
 void hs_conditions_free(struct hs_conditions *conditions); /**< fine on a zeroed struct */
 
 /* ---- Questions ---- */

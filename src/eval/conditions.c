@@ -14,6 +14,7 @@ void hs_conditions_free(struct hs_conditions *conditions) {
     hs_free(conditions->masks);
     hs_free(conditions->draws.heads);
     hs_free(conditions->ranked);
+    hs_free(conditions->means);
     *conditions = (struct hs_conditions){0};
 }
 
@@ -108,5 +109,30 @@ headsift_status hs_conditions_make(const headsift_heads *heads, const struct hs_
     if (status != HEADSIFT_OK) {
         hs_conditions_free(out);
     }
+    return status;
+}
+
+headsift_status hs_conditions_take_means(struct hs_conditions *conditions, headsift_model *model,
+                                         const struct hs_calibration *calibration, headsift_error *error) {
+    size_t n = 0, head_dim = (size_t)hs_model_config(model->model)->head_dim;
+    for (size_t i = 0; i < conditions->n; i++) {
+        n += conditions->masks[i].n_heads;
+    }
+    headsift_head *heads = hs_alloc(n, sizeof *heads), *end = heads;
+    if (heads == NULL) {
+        return hs_fail_memory(error, "masked heads", n * sizeof *heads);
+    }
+    for (size_t i = 0; i < conditions->n; end += conditions->masks[i++].n_heads) {
+        if (conditions->masks[i].n_heads > 0) {
+            memcpy(end, conditions->masks[i].heads, conditions->masks[i].n_heads * sizeof *heads);
+        }
+    }
+    headsift_status status = hs_calibration_means(model, calibration, heads, n, &conditions->means, error);
+    const float *means = conditions->means;
+    for (size_t i = 0; status == HEADSIFT_OK && i < conditions->n; i++) {
+        conditions->masks[i].means = means;
+        means += conditions->masks[i].n_heads * head_dim;
+    }
+    hs_free(heads);
     return status;
 }

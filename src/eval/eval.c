@@ -13,6 +13,7 @@ struct job {
     const headsift_monitor *monitor;
     struct hs_task *tasks;
     struct hs_conditions conditions;
+    struct hs_calibration calibration;
     struct hs_stage stage;
     struct hs_results results;
 };
@@ -30,6 +31,30 @@ static headsift_status open_tasks(struct job *job, headsift_error *error) {
         }
     }
     return HEADSIFT_OK;
+}
+
+static headsift_status save_tasks(const struct job *job, headsift_error *error) {
+    const char *directory = job->options->save_tasks;
+    if (directory == NULL) {
+        return HEADSIFT_OK;
+    }
+    HS_TRY(hs_make_directory(directory, error));
+    for (size_t i = 0; i < job->options->n_tasks; i++) {
+        char *path = hs_format("%s/%s.jsonl", directory, job->tasks[i].name);
+        headsift_status status = path != NULL ? hs_task_save(&job->tasks[i], path, error)
+                                              : hs_fail_memory(error, "a path", strlen(directory));
+        hs_free(path);
+        HS_TRY(status);
+    }
+    return HEADSIFT_OK;
+}
+
+static headsift_status read_calibration(struct job *job, headsift_error *error) {
+    if (job->options->mask == HEADSIFT_MASK_MEAN) {
+        return hs_calibration_read(job->options->calibration, &job->calibration, error);
+    }
+    return job->options->calibration == NULL ? HEADSIFT_OK
+                                             : hs_fail(error, HEADSIFT_USAGE, "--calibration is for --mask mean alone");
 }
 
 /* Items count twice where they are asked for an answer and for its loss. */
@@ -66,6 +91,10 @@ static headsift_status run(struct job *job, headsift_error *error) {
         total += steps(&job->tasks[i]);
     }
     HS_TRY(hs_scorer_engine(job->model, &engine, error));
+    if (job->options->mask == HEADSIFT_MASK_MEAN) {
+        HS_TRY(hs_conditions_take_means(&job->conditions, job->model, &job->calibration, error));
+        job->results.calibration = job->calibration.sha256;
+    }
     hs_stage_begin(&job->stage, job->monitor, "eval", total);
     for (size_t i = 0; i < job->options->n_tasks; i++) {
         if (hs_stop_wanted(job->monitor)) {
@@ -81,7 +110,9 @@ static headsift_status evaluate(struct job *job, const headsift_heads *heads, co
     const headsift_eval_options *options = job->options;
     HS_TRY(headsift_heads_check(heads, job->model, job->monitor, error));
     HS_TRY(hs_conditions_make(heads, hs_model_config(job->model->model), options, &job->conditions, error));
+    HS_TRY(read_calibration(job, error));
     HS_TRY(open_tasks(job, error));
+    HS_TRY(save_tasks(job, error));
     HS_TRY(run(job, error));
     job->results.model = job->model;
     job->results.options = options;
@@ -101,6 +132,7 @@ static void free_job(struct job *job) {
     hs_free(job->tasks);
     hs_free(job->results.tasks);
     hs_conditions_free(&job->conditions);
+    hs_calibration_free(&job->calibration);
 }
 
 headsift_status headsift_eval(headsift_model *model, const headsift_heads *heads, const headsift_eval_options *options,

@@ -1,171 +1,305 @@
-/* Greedy answers of many prompts under all masks, in lockstep, each until its stop string, its end of text or its most
- * tokens; then compared with the right ones. */
-#include <string.h>
-
-#include "base/memory.h"
-#include "eval/ask.h"
+/* Generated tasks: settings out of a spec, items one by one, each from random numbers of its own.
+ * Item i is the same whatever the number of items. */
 #include "eval/generate.h"
 
-enum { ENOUGH_STREAMS = 256, ENOUGH_TOKENS = 32768 };
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* ---- Stop strings ---- */
+#include "base/hash.h"
 
-/* Whether `part` stands in the text at or behind `from`; *at: where first. */
-static bool find(const struct hs_buffer *text, size_t from, const struct hs_text *part, size_t *at) {
-    for (size_t i = from; part->size > 0 && i + part->size <= text->size; i++) {
-        if (memcmp(text->data + i, part->data, part->size) == 0) {
-            *at = i;
+static const struct hs_generator *const generators[] = {&hs_generate_kv, &hs_generate_induction, &hs_generate_labels,
+                                                        &hs_generate_arithmetic, &hs_generate_variables};
+enum { N_GENERATORS = sizeof generators / sizeof *generators, OWN_SETTINGS = 5, DEFAULT_ITEMS = 200 };
+enum { MOST_ITEMS = 100000, ANSWER_TOKENS = 24 };
+
+static const char *const setting_names[HS_SETTINGS] = {
+    [HS_SET_ITEMS] = "items",     [HS_SET_FORM] = "form",         [HS_SET_CHOICES] = "choices",
+    [HS_SET_PAIRS] = "pairs",     [HS_SET_DIGITS] = "digits",     [HS_SET_WORDS] = "words",
+    [HS_SET_CLASSES] = "classes", [HS_SET_EXAMPLES] = "examples", [HS_SET_OPERATION] = "operation",
+    [HS_SET_CHAINS] = "chains",   [HS_SET_HOPS] = "hops",
+};
+static const char *const forms[] = {"choice", "generate", "loss", NULL};
+static const char *const operations[] = {"add", "subtract", "both", NULL};
+
+struct settings {
+    int64_t values[HS_SETTINGS];
+    bool known[HS_SETTINGS]; /* of this generator */
+    int64_t low[HS_SETTINGS], high[HS_SETTINGS];
+    uint64_t seed;
+    struct hs_view name;
+};
+
+static const char *const *words_of(enum hs_setting setting) {
+    if (setting == HS_SET_FORM) {
+        return forms;
+    }
+    return setting == HS_SET_OPERATION ? operations : NULL;
+}
+
+/* ---- Settings -------------------------------------------------------------------------------------------------- */
+
+static void declare(struct settings *settings, enum hs_setting setting, int64_t usual, int64_t low, int64_t high) {
+    settings->known[setting] = true;
+    settings->values[setting] = usual;
+    settings->low[setting] = low;
+    settings->high[setting] = high;
+}
+
+static void set_defaults(const struct hs_generator *generator, const struct hs_task_options *options,
+                         struct settings *settings) {
+    *settings = (struct settings){.seed = options->seed, .name = hs_view(generator->name)};
+    declare(settings, HS_SET_ITEMS, DEFAULT_ITEMS, 1, MOST_ITEMS);
+    declare(settings, HS_SET_FORM, HS_FORM_CHOICE, HS_FORM_CHOICE, HS_FORM_LOSS);
+    for (size_t i = 0; i < OWN_SETTINGS && generator->settings[i].high > 0; i++) {
+        declare(settings, generator->settings[i].setting, generator->settings[i].usual, generator->settings[i].low,
+                generator->settings[i].high);
+    }
+}
+
+static headsift_status refuse_setting(const struct hs_generator *generator, const struct settings *settings,
+                                      struct hs_view key, headsift_error *error) {
+    struct hs_buffer there = {0};
+    bool ok = hs_buffer_printf(&there, "name, seed");
+    for (size_t i = 0; ok && i < HS_SETTINGS; i++) {
+        ok = !settings->known[i] || hs_buffer_printf(&there, ", %s", setting_names[i]);
+    }
+    headsift_status status = ok ? hs_fail(error, HEADSIFT_USAGE, "the task %s has no setting \"%.*s\": it has %s",
+                                          generator->name, (int)(key.size < 60 ? key.size : 60), key.data, there.data)
+                                : hs_no_memory(error);
+    hs_buffer_free(&there);
+    return status;
+}
+
+/* Digits only, at most 19. */
+static bool read_number(struct hs_view text, uint64_t *out) {
+    *out = 0;
+    bool good = text.size > 0 && text.size <= 19;
+    for (size_t i = 0; good && i < text.size; i++) {
+        good = text.data[i] >= '0' && text.data[i] <= '9';
+        *out = *out * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    return good;
+}
+
+static bool read_word(struct hs_view text, const char *const *words, int64_t *out) {
+    for (int64_t i = 0; words[i] != NULL; i++) {
+        if (hs_view_is(text, hs_view(words[i]))) {
+            *out = i;
             return true;
         }
     }
     return false;
 }
 
-bool hs_answer_add(struct hs_buffer *text, const char *bytes, size_t size, const struct hs_text *stops, size_t n,
-                   bool *ended) {
-    size_t before = text->size, first = SIZE_MAX, at;
-    if (!hs_buffer_append(text, bytes, size)) {
-        return false;
+static headsift_status set_value(struct settings *settings, enum hs_setting setting, struct hs_view value,
+                                 headsift_error *error) {
+    const char *const *words = words_of(setting);
+    const char *name = setting_names[setting];
+    if (words != NULL) {
+        return read_word(value, words, &settings->values[setting])
+                   ? HEADSIFT_OK
+                   : hs_fail(error, HEADSIFT_USAGE, "%s must be %s, %s or %s", name, words[0], words[1], words[2]);
     }
-    for (size_t i = 0; i < n; i++) {
-        size_t from = before >= stops[i].size ? before - stops[i].size + 1 : 0;
-        if (find(text, from, &stops[i], &at) && at < first) {
-            first = at;
+    uint64_t number;
+    bool good = read_number(value, &number) && number >= (uint64_t)settings->low[setting] &&
+                number <= (uint64_t)settings->high[setting];
+    if (!good) {
+        return hs_fail(error, HEADSIFT_USAGE, "%s must be %" PRId64 " to %" PRId64, name, settings->low[setting],
+                       settings->high[setting]);
+    }
+    settings->values[setting] = (int64_t)number;
+    return HEADSIFT_OK;
+}
+
+static headsift_status take_setting(const struct hs_generator *generator, struct settings *settings, struct hs_view key,
+                                    struct hs_view value, headsift_error *error) {
+    if (hs_view_is(key, hs_view("name"))) {
+        settings->name = value;
+        return hs_task_name_good(value) ? HEADSIFT_OK
+                                        : hs_fail(error, HEADSIFT_USAGE,
+                                                  "a task's name may hold letters, digits, "
+                                                  "\".\", \"_\" and \"-\"");
+    }
+    if (hs_view_is(key, hs_view("seed"))) {
+        return read_number(value, &settings->seed)
+                   ? HEADSIFT_OK
+                   : hs_fail(error, HEADSIFT_USAGE, "seed must be a whole number of at most 19 digits");
+    }
+    for (size_t i = 0; i < HS_SETTINGS; i++) {
+        if (settings->known[i] && hs_view_is(key, hs_view(setting_names[i]))) {
+            return set_value(settings, (enum hs_setting)i, value, error);
         }
     }
-    *ended = first != SIZE_MAX;
-    text->size = *ended ? first : text->size;
+    return refuse_setting(generator, settings, key, error);
+}
+
+static headsift_status check_together(const struct hs_generator *generator, const struct settings *settings,
+                                      headsift_error *error) {
+    const int64_t *values = settings->values;
+    if (generator->no_generate && values[HS_SET_FORM] == HS_FORM_GENERATE) {
+        return hs_fail(error, HEADSIFT_USAGE, "the task %s has the forms choice and loss only", generator->name);
+    }
+    enum hs_setting source = settings->known[HS_SET_PAIRS] ? HS_SET_PAIRS : HS_SET_WORDS;
+    if (settings->known[source] && values[HS_SET_CHOICES] > values[source]) {
+        return hs_fail(error, HEADSIFT_USAGE, "choices (%" PRId64 ") must not be more than %s (%" PRId64 ")",
+                       values[HS_SET_CHOICES], setting_names[source], values[source]);
+    }
+    if (settings->known[HS_SET_CLASSES] && values[HS_SET_EXAMPLES] < values[HS_SET_CLASSES]) {
+        return hs_fail(error, HEADSIFT_USAGE, "examples (%" PRId64 ") must not be fewer than classes (%" PRId64 ")",
+                       values[HS_SET_EXAMPLES], values[HS_SET_CLASSES]);
+    }
+    return HEADSIFT_OK;
+}
+
+/* `text` is what stands behind "NAME:". */
+static headsift_status read_settings(const struct hs_generator *generator, const char *text, struct settings *settings,
+                                     headsift_error *error) {
+    while (*text != '\0') {
+        size_t size = strcspn(text, ","), key = strcspn(text, "=,");
+        struct hs_view value = {text + key + (key < size), size - key - (key < size)};
+        HS_TRY(take_setting(generator, settings, (struct hs_view){text, key}, value, error));
+        text += size + (text[size] == ',');
+    }
+    return check_together(generator, settings, error);
+}
+
+/* ---- Items ----------------------------------------------------------------------------------------------------- */
+
+/* The right choice stands first so far. */
+static bool shuffle_choices(struct hs_random *random, struct hs_item *item) {
+    size_t n = item->n_choices;
+    size_t *order = hs_alloc(n, sizeof *order);
+    struct hs_text *shuffled = hs_alloc(n, sizeof *shuffled);
+    bool ok = order != NULL && shuffled != NULL;
+    if (ok) {
+        hs_shuffled(random, order, n);
+        for (size_t i = 0; i < n; i++) {
+            shuffled[i] = item->choices[order[i]];
+            item->gold = order[i] == 0 ? (int32_t)i : item->gold;
+        }
+        hs_free(item->choices);
+        item->choices = shuffled;
+    } else {
+        hs_free(shuffled);
+    }
+    hs_free(order);
+    return ok;
+}
+
+/* Leaves only the right choice, which stands first. */
+static void keep_first(struct hs_item *item) {
+    for (size_t i = 1; i < item->n_choices; i++) {
+        hs_free(item->choices[i].data);
+    }
+    item->n_choices = item->n_choices > 0 ? 1 : 0;
+}
+
+static bool to_form(enum hs_form form, struct hs_random *random, struct hs_item *item) {
+    if (form == HS_FORM_CHOICE) {
+        return shuffle_choices(random, item);
+    }
+    keep_first(item);
+    if (form == HS_FORM_LOSS) {
+        return true;
+    }
+    bool ok = hs_texts_make(1, &item->answers, &item->n_answers) &&
+              HS_JOIN(&item->answers[0], hs_view_trim(hs_view_of(&item->choices[0])));
+    hs_texts_free(item->choices, item->n_choices);
+    item->choices = NULL;
+    item->n_choices = 0;
+    return ok;
+}
+
+static bool make_items(const struct hs_generator *generator, const struct settings *settings, struct hs_task *task) {
+    uint64_t own = hs_random_at(settings->seed, hs_crc32(0, generator->name, strlen(generator->name)));
+    for (size_t i = 0; i < task->n_items; i++) {
+        struct hs_random random;
+        hs_random_seed(&random, hs_random_at(own, i));
+        task->items[i].prefix = -1;
+        if (!generator->make(settings->values, &random, &task->items[i]) ||
+            !to_form((enum hs_form)settings->values[HS_SET_FORM], &random, &task->items[i])) {
+            return false;
+        }
+    }
     return true;
 }
 
-/* ---- A batch ---- */
-
-struct generation {
-    const struct hs_asking *asking;
-    const struct hs_task *task;
-    struct hs_question *questions;
-    size_t n, capacity;
-    struct hs_layout layout;
-    struct hs_buffer *answers; /* (n_masks, layout.n) */
-    bool no_memory;
-};
-
-static size_t n_answers(const struct generation *g) { return g->asking->conditions->n * (size_t)g->layout.n; }
-
-static void clear(struct generation *g) {
-    for (size_t i = 0; g->answers != NULL && i < n_answers(g); i++) {
-        hs_buffer_free(&g->answers[i]);
-    }
-    hs_free(g->answers);
-    g->answers = NULL;
-    hs_layout_free(&g->layout);
-    hs_questions_free(g->questions, g->n);
-    g->n = 0;
-}
-
-static bool is_end(const struct hs_config *config, int32_t token) {
-    for (int32_t i = 0; i < config->n_eos; i++) {
-        if (config->eos[i] == token) {
-            return true;
+/* The spec with every setting. */
+static bool write_source(const struct hs_generator *generator, const struct settings *settings, struct hs_task *task) {
+    struct hs_buffer text = {0};
+    bool ok = hs_buffer_printf(&text, "%s:", generator->name);
+    for (size_t i = 0; ok && i < HS_SETTINGS; i++) {
+        const char *const *words = words_of((enum hs_setting)i);
+        if (settings->known[i] && words != NULL) {
+            ok = hs_buffer_printf(&text, "%s=%s,", setting_names[i], words[settings->values[i]]);
+        } else if (settings->known[i]) {
+            ok = hs_buffer_printf(&text, "%s=%" PRId64 ",", setting_names[i], settings->values[i]);
         }
     }
-    return false;
+    ok = ok && hs_buffer_printf(&text, "seed=%" PRIu64, settings->seed);
+    task->source = ok ? hs_copy_bytes(text.data, text.size) : NULL;
+    task->name = hs_copy_bytes(settings->name.data, settings->name.size);
+    hs_buffer_free(&text);
+    return task->source != NULL && task->name != NULL;
 }
 
-static bool stop(void *user, int32_t mask, int32_t document, int32_t token) {
-    struct generation *g = user;
-    const headsift_model *model = g->asking->model;
-    if (g->no_memory || hs_stop_wanted(g->asking->stage->monitor) || is_end(hs_model_config(model->model), token)) {
-        return true;
+static bool make_task(const struct hs_generator *generator, struct settings *settings, int64_t limit,
+                      struct hs_task *task) {
+    static const enum hs_task_kind kinds[] = {HS_TASK_CHOICE, HS_TASK_GENERATE, HS_TASK_LOSS};
+    static const char *const stops[] = {"\n", ".", NULL};
+    if (limit > 0 && settings->values[HS_SET_ITEMS] > limit) {
+        settings->values[HS_SET_ITEMS] = limit;
     }
-    size_t size = 0;
-    const char *bytes = hs_token_bytes(model->tokenizer, token, &size);
-    struct hs_buffer *answer = &g->answers[(size_t)mask * (size_t)g->layout.n + (size_t)document];
-    bool ended = false;
-    g->no_memory = bytes != NULL && !hs_answer_add(answer, bytes, size, g->task->stops, g->task->n_stops, &ended);
-    return ended || g->no_memory;
+    task->kind = kinds[settings->values[HS_SET_FORM]];
+    task->n_items = (size_t)settings->values[HS_SET_ITEMS];
+    task->items = hs_alloc(task->n_items, sizeof *task->items);
+    bool ok = task->items != NULL && write_source(generator, settings, task);
+    if (ok && task->kind == HS_TASK_GENERATE) {
+        struct hs_asked asked;
+        ok = hs_asked_generate(&asked, generator->match, ANSWER_TOKENS, stops);
+        task->match = asked.match;
+        task->most_tokens = asked.most_tokens;
+        task->stops = asked.stops;
+        task->n_stops = asked.n_stops;
+    }
+    return ok && make_items(generator, settings, task);
 }
 
-static headsift_status generate(struct generation *g, headsift_error *error) {
-    const struct hs_conditions *conditions = g->asking->conditions;
-    int32_t most = g->task->most_tokens;
-    size_t streams = n_answers(g), count = streams * (size_t)most;
-    int32_t *tokens = hs_alloc(count, sizeof *tokens), *n = hs_alloc(streams, sizeof *n);
-    headsift_status status = HEADSIFT_OK;
-    if (tokens == NULL || n == NULL) {
-        status = hs_fail_memory(error, "answers", count * sizeof *tokens);
-    } else {
-        struct hs_batch prompts = hs_layout_batch(&g->layout);
-        status = hs_engine_generate_masked(g->asking->engine, &prompts, conditions->masks, (int32_t)conditions->n, most,
-                                           stop, g, tokens, n, error);
+/* ---- The spec -------------------------------------------------------------------------------------------------- */
+
+static headsift_status refuse_name(const char *spec, headsift_error *error) {
+    struct hs_buffer known = {0};
+    bool ok = true;
+    for (size_t i = 0; i < N_GENERATORS; i++) {
+        ok = ok && hs_buffer_printf(&known, "%s%s", i > 0 ? ", " : "", generators[i]->name);
     }
-    hs_free(tokens);
-    hs_free(n);
-    if (status == HEADSIFT_OK && g->no_memory) {
-        status = hs_fail_memory(error, "answers", streams * sizeof *g->answers);
-    }
+    headsift_status status = ok ? hs_fail(error, HEADSIFT_USAGE,
+                                          "--task %.200s: no such task; give NAME=PATH for a file, or "
+                                          "GENERATOR:setting=value,... with one of %s",
+                                          spec, known.data)
+                                : hs_no_memory(error);
+    hs_buffer_free(&known);
     return status;
 }
 
-static headsift_status compare(const struct generation *g, struct hs_outcomes *outcomes, headsift_error *error) {
-    for (size_t condition = 0; condition < outcomes->n_conditions; condition++) {
-        for (size_t i = 0; i < g->n; i++) {
-            const struct hs_item *item = &g->task->items[g->questions[i].item];
-            const struct hs_buffer *answer =
-                &g->answers[condition * (size_t)g->layout.n + (size_t)g->layout.document[i]];
-            struct hs_text text = {answer->data, answer->size};
-            bool right;
-            HS_TRY(hs_matches(g->task->match, text, item->answers, item->n_answers, &right, error));
-            hs_outcome(outcomes, HS_MATCH_RATE, condition)[g->questions[i].item] = right;
+headsift_status hs_task_generate(const char *spec, const struct hs_task_options *options, struct hs_task *out,
+                                 headsift_error *error) {
+    size_t size = strcspn(spec, ":");
+    const struct hs_generator *generator = NULL;
+    for (size_t i = 0; i < N_GENERATORS; i++) {
+        if (hs_view_is((struct hs_view){spec, size}, hs_view(generators[i]->name))) {
+            generator = generators[i];
         }
     }
-    return HEADSIFT_OK;
-}
-
-static headsift_status ask(struct generation *g, struct hs_outcomes *outcomes, headsift_error *error) {
-    HS_TRY(hs_layout_make(g->questions, g->n, g->asking->step, &g->layout, error));
-    g->answers = hs_alloc(n_answers(g), sizeof *g->answers);
-    if (g->answers == NULL) {
-        return hs_fail_memory(error, "answers", n_answers(g) * sizeof *g->answers);
+    if (generator == NULL) {
+        return refuse_name(spec, error);
     }
-    HS_TRY(generate(g, error));
-    HS_TRY(compare(g, outcomes, error));
-    int64_t tokens = g->layout.offsets[g->layout.n];
-    for (size_t i = 0; i < g->n; i++) {
-        HS_TRY(hs_stage_step(g->asking->stage, i + 1 == g->n ? tokens : 0, error));
+    struct settings settings;
+    set_defaults(generator, options, &settings);
+    headsift_error reason = {0};
+    if (read_settings(generator, spec + size + (spec[size] == ':'), &settings, &reason) != HEADSIFT_OK) {
+        return hs_fail(error, reason.status, "--task %.200s: %s", spec, reason.message);
     }
-    return HEADSIFT_OK;
-}
-
-/* Prompts from item `first` on. */
-static headsift_status take(struct generation *g, size_t first, struct hs_outcomes *outcomes, headsift_error *error) {
-    size_t masks = g->asking->conditions->n, tokens = 0;
-    while (first + g->n < g->task->n_items && g->n * masks < ENOUGH_STREAMS && tokens < ENOUGH_TOKENS) {
-        if (!hs_grow((void **)&g->questions, &g->capacity, g->n + 1, sizeof *g->questions)) {
-            return hs_fail_memory(error, "prompts", (g->n + 1) * sizeof *g->questions);
-        }
-        struct hs_question *question = &g->questions[g->n];
-        HS_TRY(hs_question_encode(g->asking->model, g->task, first + g->n, 0, NULL, g->task->most_tokens, question,
-                                  error));
-        tokens += (size_t)question->n;
-        outcomes->cut += question->cut;
-        g->n++;
-    }
-    return HEADSIFT_OK;
-}
-
-headsift_status hs_ask_answers(const struct hs_asking *asking, const struct hs_task *task, struct hs_outcomes *outcomes,
-                               headsift_error *error) {
-    struct generation g = {.asking = asking, .task = task};
-    headsift_status status = HEADSIFT_OK;
-    for (size_t first = 0; status == HEADSIFT_OK && first < task->n_items;) {
-        status = take(&g, first, outcomes, error);
-        first += g.n;
-        if (status == HEADSIFT_OK) {
-            status = ask(&g, outcomes, error);
-        }
-        clear(&g);
-    }
-    hs_free(g.questions);
-    return status;
+    return make_task(generator, &settings, options->limit, out) ? HEADSIFT_OK : hs_no_memory(error);
 }

@@ -6,10 +6,9 @@
 
 #include "base/text.h"
 #include "eval/results.h"
+#include "influence/scoring.h"
 
 enum { CELL = 40 };
-
-const char *hs_mask_name(headsift_mask mask) { return mask == HEADSIFT_MASK_ZERO ? "zero" : "uniform"; }
 
 static const struct hs_interval *figure(const struct hs_figures *figures, size_t condition, enum hs_metric metric) {
     return &figures->values[condition * HS_METRICS + (size_t)metric];

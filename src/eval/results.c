@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "eval/results.h"
+#include "influence/scoring.h"
 
 static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
@@ -102,11 +103,12 @@ static json_t *results_json(const struct hs_results *results, const char *sha256
     for (size_t i = 0; i < results->n_tasks; i++) {
         json_array_append_new(tasks, task_json(&results->tasks[i], conditions));
     }
-    return json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:i, s:[i, i], s:o, s:o}", "kind", "eval", "headsift",
+    return json_pack("{s:s, s:s, s:o, s:s, s:s*, s:I, s:I, s:i, s:[i, i], s:o, s:o}", "kind", "eval", "headsift",
                      HEADSIFT_VERSION, "model", model_json(results->model, sha256), "mask",
-                     hs_mask_name(results->options->mask), "seed", (json_int_t)results->options->task.seed, "draws",
-                     (json_int_t)conditions->n_draws, "resamples", HS_RESAMPLES, "shape", conditions->n_layer,
-                     conditions->n_head, "conditions", conditions_json(conditions), "tasks", tasks);
+                     hs_mask_name(results->options->mask), "calibration_sha256", results->calibration, "seed",
+                     (json_int_t)results->options->task.seed, "draws", (json_int_t)conditions->n_draws, "resamples",
+                     HS_RESAMPLES, "shape", conditions->n_layer, conditions->n_head, "conditions",
+                     conditions_json(conditions), "tasks", tasks);
 }
 
 headsift_status hs_results_write(const struct hs_results *results, const char *path, headsift_error *error) {

@@ -42,6 +42,7 @@ struct hs_results {
     headsift_model *model;
     const headsift_eval_options *options;
     const struct hs_conditions *conditions;
+    const char *calibration; /**< SHA-256 of the text of a mask of means; NULL: none */
     struct hs_task_result *tasks;
     size_t n_tasks, n_heads;
 };
@@ -58,6 +59,5 @@ headsift_status hs_difference_make(const struct hs_outcomes *outcomes, enum hs_m
 headsift_status hs_results_write(const struct hs_results *results, const char *path, headsift_error *error);
 /** A table for people. */
 headsift_status hs_results_print(const struct hs_results *results, FILE *out, headsift_error *error);
-const char *hs_mask_name(headsift_mask mask);
 
 #endif

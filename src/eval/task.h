@@ -24,6 +24,9 @@ enum hs_match {
     HS_MATCH_BOXED,  /**< MATH: the last \boxed{}, spelt in one way */
 };
 
+enum { HS_MATCHES = HS_MATCH_BOXED + 1 };
+const char *hs_match_name(enum hs_match match); /**< "exact", "words", "number", "boxed" */
+
 /** Bytes of UTF-8, NUL is text. */
 struct hs_text {
     char *data; /**< NULL only where size is 0 */
@@ -58,8 +61,9 @@ struct hs_task {
 };
 
 struct hs_task_options {
-    int shots;     /**< worked examples; negative: as the layout is usually asked */
-    int64_t limit; /**< items at most; 0: all */
+    int shots;     /**< worked examples; negative: as the layout is usually asked. Not for generators, nor for layouts
+                        whose prompts are whole */
+    int64_t limit; /**< items at most, spread evenly over the file; 0: all */
     uint64_t seed; /**< of generated tasks */
 };
 
@@ -67,6 +71,8 @@ struct hs_task_options {
  *  docs/eval.md. *out is the caller's: hs_task_free. */
 headsift_status hs_task_open(const char *spec, const struct hs_task_options *options, struct hs_task *out,
                              headsift_error *error);
+/** Writes a task in our own JSONL form, which reads back as an equal task (but for name and source). */
+headsift_status hs_task_save(const struct hs_task *task, const char *path, headsift_error *error);
 void hs_task_free(struct hs_task *task); /**< fine on a zeroed struct */
 
 #endif
