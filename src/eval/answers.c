@@ -45,12 +45,12 @@ struct generation {
     const struct hs_task *task;
     struct hs_question *questions;
     size_t n, capacity;
-    struct hs_layout layout;
-    struct hs_buffer *answers; /* (n_masks, layout.n) */
+    struct hs_sheet sheet;
+    struct hs_buffer *answers; /* (n_masks, sheet.n) */
     bool no_memory;
 };
 
-static size_t n_answers(const struct generation *g) { return g->asking->conditions->n * (size_t)g->layout.n; }
+static size_t n_answers(const struct generation *g) { return g->asking->conditions->n * (size_t)g->sheet.n; }
 
 static void clear(struct generation *g) {
     for (size_t i = 0; g->answers != NULL && i < n_answers(g); i++) {
@@ -58,7 +58,7 @@ static void clear(struct generation *g) {
     }
     hs_free(g->answers);
     g->answers = NULL;
-    hs_layout_free(&g->layout);
+    hs_sheet_free(&g->sheet);
     hs_questions_free(g->questions, g->n);
     g->n = 0;
 }
@@ -80,7 +80,7 @@ static bool stop(void *user, int32_t mask, int32_t document, int32_t token) {
     }
     size_t size = 0;
     const char *bytes = hs_token_bytes(model->tokenizer, token, &size);
-    struct hs_buffer *answer = &g->answers[(size_t)mask * (size_t)g->layout.n + (size_t)document];
+    struct hs_buffer *answer = &g->answers[(size_t)mask * (size_t)g->sheet.n + (size_t)document];
     bool ended = false;
     g->no_memory = bytes != NULL && !hs_answer_add(answer, bytes, size, g->task->stops, g->task->n_stops, &ended);
     return ended || g->no_memory;
@@ -95,7 +95,7 @@ static headsift_status generate(struct generation *g, headsift_error *error) {
     if (tokens == NULL || n == NULL) {
         status = hs_fail_memory(error, "answers", count * sizeof *tokens);
     } else {
-        struct hs_batch prompts = hs_layout_batch(&g->layout);
+        struct hs_batch prompts = hs_sheet_batch(&g->sheet);
         status = hs_engine_generate_masked(g->asking->engine, &prompts, conditions->masks, (int32_t)conditions->n, most,
                                            stop, g, tokens, n, error);
     }
@@ -111,8 +111,7 @@ static headsift_status compare(const struct generation *g, struct hs_outcomes *o
     for (size_t condition = 0; condition < outcomes->n_conditions; condition++) {
         for (size_t i = 0; i < g->n; i++) {
             const struct hs_item *item = &g->task->items[g->questions[i].item];
-            const struct hs_buffer *answer =
-                &g->answers[condition * (size_t)g->layout.n + (size_t)g->layout.document[i]];
+            const struct hs_buffer *answer = &g->answers[condition * (size_t)g->sheet.n + (size_t)g->sheet.document[i]];
             struct hs_text text = {answer->data, answer->size};
             bool right;
             HS_TRY(hs_matches(g->task->match, text, item->answers, item->n_answers, &right, error));
@@ -123,18 +122,14 @@ static headsift_status compare(const struct generation *g, struct hs_outcomes *o
 }
 
 static headsift_status ask(struct generation *g, struct hs_outcomes *outcomes, headsift_error *error) {
-    HS_TRY(hs_layout_make(g->questions, g->n, g->asking->step, &g->layout, error));
+    HS_TRY(hs_sheet_make(g->questions, g->n, g->asking->step, &g->sheet, error));
     g->answers = hs_alloc(n_answers(g), sizeof *g->answers);
     if (g->answers == NULL) {
         return hs_fail_memory(error, "answers", n_answers(g) * sizeof *g->answers);
     }
     HS_TRY(generate(g, error));
     HS_TRY(compare(g, outcomes, error));
-    int64_t tokens = g->layout.offsets[g->layout.n];
-    for (size_t i = 0; i < g->n; i++) {
-        HS_TRY(hs_stage_step(g->asking->stage, i + 1 == g->n ? tokens : 0, error));
-    }
-    return HEADSIFT_OK;
+    return hs_stage_steps(g->asking->stage, (int64_t)g->n, g->sheet.offsets[g->sheet.n], error);
 }
 
 /* Prompts from item `first` on. */

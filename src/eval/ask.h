@@ -67,7 +67,7 @@ headsift_status hs_item_encode(const headsift_model *model, const struct hs_task
 /* ---- Packs of questions ---- */
 
 /** Questions as documents of a batch; what they begin with together is a document of its own that they go on behind. */
-struct hs_layout {
+struct hs_sheet {
     int32_t *tokens;
     int64_t *offsets;
     int32_t *parents;
@@ -78,10 +78,10 @@ struct hs_layout {
 };
 
 /** @param step  shared beginnings end at multiples of it; 0: nothing is shared */
-headsift_status hs_layout_make(const struct hs_question *questions, size_t n, int64_t step, struct hs_layout *out,
-                               headsift_error *error);
-void hs_layout_free(struct hs_layout *layout); /**< fine on a zeroed struct */
-struct hs_batch hs_layout_batch(const struct hs_layout *layout);
+headsift_status hs_sheet_make(const struct hs_question *questions, size_t n, int64_t step, struct hs_sheet *out,
+                              headsift_error *error);
+void hs_sheet_free(struct hs_sheet *sheet); /**< fine on a zeroed struct */
+struct hs_batch hs_sheet_batch(const struct hs_sheet *sheet);
 /** How many tokens at the beginning of all these questions are the same, and none of them asked about. */
 int64_t hs_shared_beginning(const struct hs_question *questions, size_t n, int64_t step);
 

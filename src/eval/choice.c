@@ -76,9 +76,9 @@ static headsift_status add_item(const struct hs_asking *asking, const struct hs_
 }
 
 /* Sum of -log p over what a question asks about. @param nll of one mask */
-static double sum_asked(const struct hs_layout *layout, size_t index, const struct hs_question *question,
+static double sum_asked(const struct hs_sheet *sheet, size_t index, const struct hs_question *question,
                         const double *nll) {
-    const double *at = nll + layout->offsets[layout->document[index]] - layout->shared[index];
+    const double *at = nll + sheet->offsets[sheet->document[index]] - sheet->shared[index];
     double sum = 0;
     for (int64_t i = question->given; i < question->n; i++) {
         sum += at[i];
@@ -119,13 +119,13 @@ static void keep(struct hs_outcomes *outcomes, size_t condition, size_t item, co
     }
 }
 
-static headsift_status judge_item(const struct hs_task *task, const struct hs_layout *layout,
+static headsift_status judge_item(const struct hs_task *task, const struct hs_sheet *sheet,
                                   const struct hs_question *questions, size_t first, size_t n, const double *nll,
                                   size_t condition, struct hs_outcomes *outcomes, double *work, headsift_error *error) {
     size_t item = questions[first].item;
     double *sums = work + n;
     for (size_t i = 0; i < n; i++) {
-        sums[i] = sum_asked(layout, first + i, &questions[first + i], nll);
+        sums[i] = sum_asked(sheet, first + i, &questions[first + i], nll);
         if (!isfinite(sums[i])) {
             return hs_fail(error, HEADSIFT_FAILED,
                            "%s: item %zu: its loss is not finite: the model's weights or its dtype are broken",
@@ -137,16 +137,15 @@ static headsift_status judge_item(const struct hs_task *task, const struct hs_la
     return HEADSIFT_OK;
 }
 
-static headsift_status judge_batch(const struct hs_task *task, const struct batch *batch,
-                                   const struct hs_layout *layout, const double *nll, struct hs_outcomes *outcomes,
-                                   headsift_error *error) {
+static headsift_status judge_batch(const struct hs_task *task, const struct batch *batch, const struct hs_sheet *sheet,
+                                   const double *nll, struct hs_outcomes *outcomes, headsift_error *error) {
     double *work = hs_alloc(2 * batch->n, sizeof *work);
     headsift_status status = work != NULL ? HEADSIFT_OK : hs_fail_memory(error, "losses", batch->n * sizeof *work);
     for (size_t condition = 0; status == HEADSIFT_OK && condition < outcomes->n_conditions; condition++) {
-        const double *own = nll + (size_t)layout->offsets[layout->n] * condition;
+        const double *own = nll + (size_t)sheet->offsets[sheet->n] * condition;
         for (size_t i = 0, n; status == HEADSIFT_OK && i < batch->n; i += n) {
             n = hs_item_questions(task, &task->items[batch->questions[i].item]);
-            status = judge_item(task, layout, batch->questions, i, n, own, condition, outcomes, work, error);
+            status = judge_item(task, sheet, batch->questions, i, n, own, condition, outcomes, work, error);
         }
     }
     hs_free(work);
@@ -165,12 +164,12 @@ static bool go_on(void *user, int32_t masks_done, int32_t masks) {
 
 static headsift_status ask(const struct hs_asking *asking, const struct hs_task *task, const struct batch *batch,
                            struct hs_outcomes *outcomes, headsift_error *error) {
-    struct hs_layout layout;
-    HS_TRY(hs_layout_make(batch->questions, batch->n, asking->step, &layout, error));
+    struct hs_sheet sheet;
+    HS_TRY(hs_sheet_make(batch->questions, batch->n, asking->step, &sheet, error));
     struct within within = {asking->stage, batch->n_items};
     struct hs_watch watch = {go_on, &within};
-    struct hs_batch documents = hs_layout_batch(&layout);
-    size_t count = asking->conditions->n * (size_t)layout.offsets[layout.n];
+    struct hs_batch documents = hs_sheet_batch(&sheet);
+    size_t count = asking->conditions->n * (size_t)sheet.offsets[sheet.n];
     double *nll = hs_alloc(count, sizeof *nll);
     headsift_status status =
         nll != NULL ? HEADSIFT_OK : hs_fail_memory(error, "losses of a batch", count * sizeof *nll);
@@ -181,19 +180,11 @@ static headsift_status ask(const struct hs_asking *asking, const struct hs_task 
         hs_engine_watch(asking->engine, NULL);
     }
     if (status == HEADSIFT_OK) {
-        status = judge_batch(task, batch, &layout, nll, outcomes, error);
+        status = judge_batch(task, batch, &sheet, nll, outcomes, error);
     }
     hs_free(nll);
-    hs_layout_free(&layout);
+    hs_sheet_free(&sheet);
     return status;
-}
-
-static headsift_status count_items(const struct hs_asking *asking, const struct batch *batch, headsift_error *error) {
-    for (size_t i = 0; i < batch->n_items; i++) {
-        bool last = i + 1 == batch->n_items;
-        HS_TRY(hs_stage_step(asking->stage, last ? batch->tokens : 0, error));
-    }
-    return HEADSIFT_OK;
 }
 
 headsift_status hs_ask_likelihoods(const struct hs_asking *asking, const struct hs_task *task,
@@ -208,7 +199,7 @@ headsift_status hs_ask_likelihoods(const struct hs_asking *asking, const struct 
             status = ask(asking, task, &batch, outcomes, error);
         }
         if (status == HEADSIFT_OK) {
-            status = count_items(asking, &batch, error);
+            status = hs_stage_steps(asking->stage, (int64_t)batch.n_items, batch.tokens, error);
         }
         batch.first += batch.n_items;
         clear(&batch);

@@ -111,7 +111,8 @@ static bool is_negative(struct hs_text text, size_t at) {
 static bool find_number(struct hs_text text, bool last, struct hs_text *digits, bool *negative) {
     bool found = false;
     for (size_t i = 0; i < text.size && (last || !found);) {
-        bool point = text.data[i] == '.' && i + 1 < text.size && is_digit(text.data[i + 1]);
+        bool behind = i > 0 && is_digit(text.data[i - 1]);
+        bool point = text.data[i] == '.' && !behind && i + 1 < text.size && is_digit(text.data[i + 1]);
         size_t length = is_digit(text.data[i]) || point ? number_length(text, i) : 0;
         if (length > 0) {
             *digits = (struct hs_text){text.data + i, length};

@@ -100,7 +100,9 @@ static void print_difference(const struct hs_results *results, const char *name,
     if (results->conditions->n_draws == 0) {
         return;
     }
-    spell_interval(&difference->beyond, beyond);
+    const struct hs_interval *by = &difference->beyond;
+    struct hs_interval less = {-by->value, -by->high, -by->low};
+    spell_interval(difference->hurts && difference->metric != HS_LOSS ? &less : by, beyond);
     if (difference->hurts) {
         fprintf(out, "%s: with the %zu chosen heads masked, %s is %s by %s than with random others\n", name,
                 results->n_heads, metric, difference->metric == HS_LOSS ? "higher" : "lower", beyond);

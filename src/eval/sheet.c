@@ -26,51 +26,51 @@ int64_t hs_shared_beginning(const struct hs_question *questions, size_t n, int64
     return shared - shared % step;
 }
 
-static headsift_status alloc_layout(const struct hs_question *questions, size_t n, struct hs_layout *out,
-                                    headsift_error *error) {
+static headsift_status alloc_sheet(const struct hs_question *questions, size_t n, struct hs_sheet *out,
+                                   headsift_error *error) {
     size_t tokens = 0, most = 3 * n;
     for (size_t i = 0; i < n; i++) {
         tokens += (size_t)questions[i].n;
     }
-    *out = (struct hs_layout){.tokens = hs_alloc(tokens, sizeof *out->tokens),
-                              .offsets = hs_alloc(most + 1, sizeof *out->offsets),
-                              .parents = hs_alloc(most, sizeof *out->parents),
-                              .wanted = hs_alloc(tokens, 1),
-                              .document = hs_alloc(n, sizeof *out->document),
-                              .shared = hs_alloc(n, sizeof *out->shared)};
+    *out = (struct hs_sheet){.tokens = hs_alloc(tokens, sizeof *out->tokens),
+                             .offsets = hs_alloc(most + 1, sizeof *out->offsets),
+                             .parents = hs_alloc(most, sizeof *out->parents),
+                             .wanted = hs_alloc(tokens, 1),
+                             .document = hs_alloc(n, sizeof *out->document),
+                             .shared = hs_alloc(n, sizeof *out->shared)};
     bool ok = out->tokens != NULL && out->offsets != NULL && out->parents != NULL && out->wanted != NULL &&
               out->document != NULL && out->shared != NULL;
     if (!ok) {
-        hs_layout_free(out);
+        hs_sheet_free(out);
         return hs_fail_memory(error, "a batch of questions", tokens * sizeof *out->tokens);
     }
     return HEADSIFT_OK;
 }
 
 /* Adds tokens [first, last) of a question as a document; gives its index. */
-static int32_t add(struct hs_layout *layout, const struct hs_question *question, int64_t first, int64_t last,
+static int32_t add(struct hs_sheet *sheet, const struct hs_question *question, int64_t first, int64_t last,
                    int32_t parent) {
-    int64_t at = layout->offsets[layout->n];
-    memcpy(layout->tokens + at, question->ids + first, (size_t)(last - first) * sizeof *layout->tokens);
+    int64_t at = sheet->offsets[sheet->n];
+    memcpy(sheet->tokens + at, question->ids + first, (size_t)(last - first) * sizeof *sheet->tokens);
     for (int64_t i = first; i < last; i++) {
-        layout->wanted[at + i - first] = i >= question->given;
+        sheet->wanted[at + i - first] = i >= question->given;
     }
-    layout->parents[layout->n] = parent;
-    layout->offsets[++layout->n] = at + last - first;
-    return layout->n - 1;
+    sheet->parents[sheet->n] = parent;
+    sheet->offsets[++sheet->n] = at + last - first;
+    return sheet->n - 1;
 }
 
 /* The questions of one item, behind `shared` tokens that stand in `parent`. */
-static void add_item(struct hs_layout *layout, const struct hs_question *questions, size_t n, int64_t step,
+static void add_item(struct hs_sheet *sheet, const struct hs_question *questions, size_t n, int64_t step,
                      int64_t shared, int32_t parent) {
     int64_t together = hs_shared_beginning(questions, n, step);
     if (together > shared) {
-        parent = add(layout, &questions[0], shared, together, parent);
+        parent = add(sheet, &questions[0], shared, together, parent);
         shared = together;
     }
     for (size_t i = 0; i < n; i++) {
-        layout->document[layout->n_questions] = add(layout, &questions[i], shared, questions[i].n, parent);
-        layout->shared[layout->n_questions++] = shared;
+        sheet->document[sheet->n_questions] = add(sheet, &questions[i], shared, questions[i].n, parent);
+        sheet->shared[sheet->n_questions++] = shared;
     }
 }
 
@@ -94,9 +94,9 @@ static size_t same_prefix(const struct hs_question *questions, size_t n) {
     return count;
 }
 
-headsift_status hs_layout_make(const struct hs_question *questions, size_t n, int64_t step, struct hs_layout *out,
-                               headsift_error *error) {
-    HS_TRY(alloc_layout(questions, n, out, error));
+headsift_status hs_sheet_make(const struct hs_question *questions, size_t n, int64_t step, struct hs_sheet *out,
+                              headsift_error *error) {
+    HS_TRY(alloc_sheet(questions, n, out, error));
     for (size_t i = 0; i < n;) {
         size_t run = same_prefix(questions + i, n - i);
         int64_t shared = hs_shared_beginning(questions + i, run, step);
@@ -111,20 +111,20 @@ headsift_status hs_layout_make(const struct hs_question *questions, size_t n, in
     return HEADSIFT_OK;
 }
 
-void hs_layout_free(struct hs_layout *layout) {
-    hs_free(layout->tokens);
-    hs_free(layout->offsets);
-    hs_free(layout->parents);
-    hs_free(layout->wanted);
-    hs_free(layout->document);
-    hs_free(layout->shared);
-    *layout = (struct hs_layout){0};
+void hs_sheet_free(struct hs_sheet *sheet) {
+    hs_free(sheet->tokens);
+    hs_free(sheet->offsets);
+    hs_free(sheet->parents);
+    hs_free(sheet->wanted);
+    hs_free(sheet->document);
+    hs_free(sheet->shared);
+    *sheet = (struct hs_sheet){0};
 }
 
-struct hs_batch hs_layout_batch(const struct hs_layout *layout) {
-    return (struct hs_batch){.tokens = layout->tokens,
-                             .offsets = layout->offsets,
-                             .n_documents = layout->n,
-                             .wanted = layout->wanted,
-                             .parents = layout->parents};
+struct hs_batch hs_sheet_batch(const struct hs_sheet *sheet) {
+    return (struct hs_batch){.tokens = sheet->tokens,
+                             .offsets = sheet->offsets,
+                             .n_documents = sheet->n,
+                             .wanted = sheet->wanted,
+                             .parents = sheet->parents};
 }

@@ -1,0 +1,3 @@
+/* x
+ * y */
+int main(void) { return 0; }
