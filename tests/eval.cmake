@@ -1,5 +1,5 @@
 set(hs_eval_rooms eval influence probe corpus engine model tokenizer base)
-foreach(subject answers choices generators tasks)
+foreach(subject answers choices generated generators tasks)
   hs_test(test_eval_${subject} SOURCES unit/test_eval_${subject}.c ROOMS ${hs_eval_rooms} LABELS eval)
 endforeach()
 hs_fuzz(fuzz_task ROOMS ${hs_eval_rooms})

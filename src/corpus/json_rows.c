@@ -9,7 +9,7 @@
 #include "corpus/csv_record.h"
 #include "corpus/json_rows_kind.h"
 
-enum { BLOCK = 1 << 20, WHOLE_LIMIT = 1 << 30 /* decoded bytes of a JSON or text file */ };
+enum { BLOCK = 1 << 17, WHOLE_LIMIT = 1 << 30 /* decoded bytes of a JSON or text file */ };
 
 struct hs_json_rows {
     enum hs_format format;

@@ -50,6 +50,17 @@ static headsift_status check_requests(const struct requests *requests, const cha
                           where);
 }
 
+/* Tasks that measure mutual information ask each continuation again without a context: these are left out. */
+static void drop_bare_requests(struct requests *requests) {
+    size_t half = requests->n / 2;
+    bool again = requests->n >= 4 && requests->n % 2 == 0;
+    for (size_t i = 0; again && i < half; i++) {
+        again = text_of(requests, i, 0).size > 0 && text_of(requests, half + i, 0).size == 0 &&
+                hs_view_is(text_of(requests, i, 1), text_of(requests, half + i, 1));
+    }
+    requests->n = again ? half : requests->n;
+}
+
 /* ---- Which choice is right --------------------------------------------------------------------------------------- */
 
 /* "target" is an index, its digits, a letter, or the right choice itself. */
@@ -171,5 +182,6 @@ headsift_status hs_read_sample(const json_t *row, const char *where, struct hs_r
         HS_TRY(read_answers(row, where, out, error));
         return HS_JOIN(&out->item.context, text_of(&requests, 0, 0)) ? HEADSIFT_OK : hs_no_memory(error);
     }
+    drop_bare_requests(&requests);
     return requests.n > 1 ? read_choices(row, &requests, where, out, error) : read_text(&requests, out, error);
 }

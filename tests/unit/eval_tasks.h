@@ -130,6 +130,20 @@ static inline bool same_task(const struct hs_task *a, const struct hs_task *b) {
     return same;
 }
 
+/** The text with a NUL behind it; the last 32 stay valid. */
+static inline const char *string_of(const struct hs_text *text) {
+    static char *strings[32];
+    static unsigned next;
+    char **string = &strings[next++ % 32];
+    free(*string);
+    *string = calloc(text->size + 1, 1);
+    assert_non_null(*string);
+    if (text->size > 0) {
+        memcpy(*string, text->data, text->size);
+    }
+    return *string;
+}
+
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 #endif

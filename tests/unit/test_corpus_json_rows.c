@@ -8,7 +8,7 @@
 /* All rows as one line of JSON values; fails where the file can't be read. */
 static char *rows_of(const char *path) {
     struct hs_input_list list;
-    struct hs_json_rows *rows;
+    struct hs_json_rows *rows = NULL;
     headsift_error error = {0};
     struct hs_buffer out = {0};
     json_t *row = NULL;

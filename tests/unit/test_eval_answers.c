@@ -131,6 +131,13 @@ static void targets_of_samples(void **state) {
         check_choice(&task, 0, NULL, "c", LIST(" blue", " red", " green"), cases[i].gold);
         hs_task_free(&task);
     }
+    struct hs_task task =
+        open_task(put_records(SAMPLE("1", "[[\"c\",\" a\"],[\"c\",\" b\"],[\"\",\" a\"],[\"\",\" b\"]]")), -1, 0, 0);
+    check_choice(&task, 0, NULL, "c", LIST(" a", " b"), 1);
+    hs_task_free(&task);
+    task = open_task(put_records(SAMPLE("3", "[[\"c\",\" a\"],[\"c\",\" b\"],[\"\",\" a\"],[\"\",\" c\"]]")), -1, 0, 0);
+    assert_int_equal(task.items[0].n_choices, 4);
+    hs_task_free(&task);
     refuse(SAMPLE("\"1\"", "[[\"c\",\" 1\"],[\"c\",\" 0\"]]"), "the index of one choice and the text of another");
     refuse(SAMPLE("3", "[[\"c\",\" 1\"],[\"c\",\" 0\"]]"), "\"target\" must say");
     refuse(SAMPLE("\"purple\"", "[[\"c\",\" a\"],[\"c\",\" b\"]]"), "\"target\" must say");
