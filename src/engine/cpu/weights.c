@@ -244,7 +244,7 @@ static void clear_list(struct hs_matrix **list, int32_t n) {
 }
 
 static void clear_layer(const struct hs_engine *engine, struct hs_layer *layer) {
-    clear_list(layer->queries, engine->config->n_kv_head);
+    clear_list(layer->queries, engine->n_query_pieces);
     clear_list(layer->gate_up, engine->n_ffn_pieces);
     clear_list(layer->down, engine->n_ffn_pieces);
     clear_list(&layer->key_value, 1);
