@@ -16,7 +16,7 @@ hs_test(test_isa_products SOURCES unit/test_isa_products.c ROOMS engine tokenize
 hs_test(test_model_rope SOURCES unit/test_model_rope.c unit/rope_folder.c ROOMS engine tokenizer model base)
 hs_test(test_engine SOURCES unit/test_engine.c unit/engine_support.c ROOMS engine tokenizer model base)
 hs_test(test_states SOURCES unit/test_states.c unit/engine_support.c ROOMS engine tokenizer model base)
-hs_test(test_states_golden SOURCES golden/test_states_golden.c ROOMS engine tokenizer model base LABELS golden)
+hs_test(test_states_golden SOURCES golden/test_states_golden.c ROOMS engine tokenizer model base)
 hs_test(test_engine_prefix SOURCES unit/test_engine_prefix.c unit/engine_support.c unit/rope_folder.c
         ROOMS engine tokenizer model base)
 hs_test(test_int8 SOURCES unit/test_int8.c unit/engine_support.c ROOMS engine tokenizer model base)
