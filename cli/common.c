@@ -163,6 +163,10 @@ headsift_select_options cli_select_options(const struct cli_values *values) {
     };
 }
 
+headsift_task_options cli_task_options(const struct cli_values *values) {
+    return (headsift_task_options){.shots = (int)values->shots, .limit = values->limit, .seed = (uint64_t)values->seed};
+}
+
 headsift_bench_options cli_bench_options(const struct cli_values *values, const int32_t *lengths) {
     return (headsift_bench_options){
         .lengths = lengths,

@@ -15,7 +15,7 @@ struct cli_call {
 };
 
 extern const struct cli_command cli_probe, cli_heads, cli_score, cli_select, cli_run, cli_inspect, cli_tokenize,
-    cli_bench, cli_mask, cli_join, cli_compare, cli_explain, cli_status, cli_judge;
+    cli_bench, cli_mask, cli_join, cli_compare, cli_explain, cli_status, cli_judge, cli_eval;
 
 /** Refuses a call without a value that the command can't do without. @param flag for the message: "-m MODEL". */
 headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error);
@@ -42,6 +42,7 @@ headsift_probe_options cli_probe_options(const struct cli_values *values);
 headsift_heads_options cli_heads_options(const struct cli_values *values);
 headsift_score_options cli_score_options(const struct cli_values *values);
 headsift_select_options cli_select_options(const struct cli_values *values);
+headsift_task_options cli_task_options(const struct cli_values *values);
 /** @param lengths where the caller puts those of --lengths; n_lengths stays 0. */
 headsift_bench_options cli_bench_options(const struct cli_values *values, const int32_t *lengths);
 

@@ -103,7 +103,7 @@ const struct cli_flag cli_seed_flags[] = {
 };
 
 const struct cli_flag cli_probe_file_flags[] = {
-    TEXT("probe", 0, "FILE", "What headsift probe wrote", probe),
+    ROW("probe", 0, "FILE", "What headsift probe wrote", CLI_TEXT, probe, .exclusive = 2),
     END,
 };
 
@@ -240,6 +240,25 @@ const struct cli_flag cli_judge_flags[] = {
     TEXT("root", 0, "DIR", "Where the documents are now, if they have moved since they were scored", root),
     {.help = "Answers:"},
     TEXT("answers", 0, "FILE", "What judges answered about the sample in DIR: JSONL or CSV", answers),
+    END,
+};
+
+const struct cli_flag cli_task_flags[] = {
+    {.help = "Tasks:"},
+    ROW("task", 0, "NAME=PATH|GENERATOR", "A task (docs/eval.md)", CLI_LIST, tasks, .exclusive = 2),
+    COUNT("shots", 0, "Worked examples in front of an item (default: as the task is usually asked)", shots, 0, 1000),
+    COUNT("limit", 0, "Items of a task at most", limit, 1, INT64_MAX),
+    END,
+};
+
+const struct cli_flag cli_eval_flags[] = {
+    COUNT("draws", 0, "Draws of as many random other heads (default: 3)", draws, 0, 1000),
+    TEXT("fractions", 0, "F,F...", "Also mask the best heads by score at these shares of all, like 0.01,0.1",
+         fractions),
+    CHOICE("mask", "KIND", "What masked heads do: uniform (default), zero or mean", mask, "uniform|zero|mean"),
+    TEXT("calibration", 0, "FILE", "Text that the means of --mask mean are taken over (default: one that is built in)",
+         calibration),
+    TEXT("save-tasks", 0, "DIR", "Write the tasks as they are asked to DIR/NAME.jsonl", save_tasks),
     END,
 };
 

@@ -13,7 +13,7 @@
 #include "signals.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_run,   &cli_probe,   &cli_heads, &cli_score, &cli_select,  &cli_status,   &cli_compare,
+    &cli_run,   &cli_probe,   &cli_heads, &cli_score, &cli_select,  &cli_status,   &cli_eval,  &cli_compare,
     &cli_judge, &cli_explain, &cli_mask,  &cli_join,  &cli_inspect, &cli_tokenize, &cli_bench,
 };
 
@@ -80,7 +80,7 @@ static headsift_status run_command(const struct cli_command *command, int argc, 
         status = command->run(call, error);
         cli_monitor_close(&call->monitor);
     }
-    hs_free(call->values.arguments);
+    cli_values_free(&call->values);
     return finish_stdout(status, error);
 }
 

@@ -53,6 +53,21 @@ static headsift_status set_flag(struct parsing *parsing, size_t at, const char *
     return cli_set(flag, text, source, parsing->values, parsing->error);
 }
 
+/* A variable holds a list as words between blanks or line breaks. */
+static headsift_status set_words(struct parsing *parsing, size_t at, const char *text, const char *source) {
+    static const char blanks[] = " \t\n\r";
+    for (text += strspn(text, blanks); *text != '\0'; text += strspn(text, blanks)) {
+        size_t size = strcspn(text, blanks);
+        char *word = hs_copy_bytes(text, size);
+        headsift_status status =
+            word != NULL ? set_flag(parsing, at, word, source) : hs_fail_memory(parsing->error, "a list", size);
+        hs_free(word);
+        HS_TRY(status);
+        text += size;
+    }
+    return HEADSIFT_OK;
+}
+
 /* Flags that the command line did not give, nor a rival of theirs. */
 static headsift_status read_environment(struct parsing *parsing) {
     bool wanted[CLI_MAX_FLAGS];
@@ -70,7 +85,8 @@ static headsift_status read_environment(struct parsing *parsing) {
         }
         const char *text = getenv(name);
         if (text != NULL && text[0] != '\0') {
-            HS_TRY(set_flag(parsing, i, text, name));
+            HS_TRY(parsing->flags[i]->kind == CLI_LIST ? set_words(parsing, i, text, name)
+                                                       : set_flag(parsing, i, text, name));
         }
     }
     return HEADSIFT_OK;
@@ -238,7 +254,7 @@ static headsift_status walk(struct parsing *parsing, int argc, char **argv) {
 headsift_status cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_values *values,
                           headsift_error *error) {
     struct parsing parsing = {.command = command, .values = values, .error = error};
-    *values = (struct cli_values){.shots = -1, .show = -1, .rank = -1};
+    *values = (struct cli_values){.shots = -1, .show = -1, .rank = -1, .draws = -1};
     values->arguments = hs_alloc((size_t)argc, sizeof *values->arguments);
     if (values->arguments == NULL) {
         return hs_fail_memory(error, "the arguments", (size_t)argc * sizeof *values->arguments);

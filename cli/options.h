@@ -13,6 +13,12 @@ struct cli_amount {
 
 enum { CLI_ESCAPED_SIZE = 128 };
 
+/** The values of a flag that may stand several times, in order; or the words of its variable. */
+struct cli_list {
+    char **items;
+    size_t n, capacity;
+};
+
 /** Every value that any command takes. A flag has one meaning whatever the command. */
 struct cli_values {
     const char *model, *output;
@@ -63,9 +69,14 @@ struct cli_values {
     int64_t documents, bytes;
     const char *answers;
 
-    char **arguments; /**< what is not a flag; hs_free */
+    struct cli_list tasks;
+    const char *fractions, *save_tasks;
+    int64_t draws; /**< -1: not given */
+
+    char **arguments; /**< what is not a flag */
     size_t n_arguments;
 };
+void cli_values_free(struct cli_values *values); /**< what the struct owns */
 
 enum cli_kind {
     CLI_HEADER,
@@ -77,7 +88,8 @@ enum cli_kind {
     CLI_AMOUNT,
     CLI_REAL,
     CLI_SHARE,
-    CLI_ESCAPED
+    CLI_ESCAPED,
+    CLI_LIST
 };
 
 struct cli_flag {
@@ -98,7 +110,8 @@ extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_model_pa
     cli_score_flags[], cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[],
     cli_run_flags[], cli_special_flags[], cli_rank_flags[], cli_again_flags[], cli_tokenize_flags[], cli_text_flags[],
     cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_find_flags[],
-    cli_response_flags[], cli_marker_flags[], cli_judge_flags[], cli_compare_flags[];
+    cli_response_flags[], cli_marker_flags[], cli_judge_flags[], cli_compare_flags[], cli_task_flags[],
+    cli_eval_flags[];
 
 enum { CLI_MAX_GROUPS = 24, CLI_MAX_FLAGS = 128 };
 
@@ -116,7 +129,7 @@ struct cli_command {
 };
 
 /** Fills *values from the command line and the environment. Prints and exits for --help and --version.
- *  argv[0] is the command's name. @return HEADSIFT_USAGE with a hint; values->arguments is to be freed in any case. */
+ *  argv[0] is the command's name. @return HEADSIFT_USAGE with a hint; cli_values_free in any case. */
 headsift_status cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_values *values,
                           headsift_error *error);
 

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "options.h"
 
 static bool all_digits(const char *text) { return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0'; }
@@ -158,6 +159,27 @@ static headsift_status set_escaped(const char *text, const char *source, char ou
     return n > 0 ? HEADSIFT_OK : hs_fail(error, HEADSIFT_USAGE, "%s is empty", source);
 }
 
+static headsift_status add_to_list(const char *text, const char *source, struct cli_list *out, headsift_error *error) {
+    if (text[0] == '\0') {
+        return hs_fail(error, HEADSIFT_USAGE, "%s is empty", source);
+    }
+    char *copy = hs_copy_string(text);
+    if (copy == NULL || !hs_grow((void **)&out->items, &out->capacity, out->n + 1, sizeof *out->items)) {
+        hs_free(copy);
+        return hs_fail_memory(error, "a list of values", (out->n + 1) * sizeof *out->items);
+    }
+    out->items[out->n++] = copy;
+    return HEADSIFT_OK;
+}
+
+void cli_values_free(struct cli_values *values) {
+    for (size_t i = 0; i < values->tasks.n; i++) {
+        hs_free(values->tasks.items[i]);
+    }
+    hs_free(values->tasks.items);
+    hs_free(values->arguments);
+}
+
 headsift_status cli_set(const struct cli_flag *flag, const char *text, const char *source, struct cli_values *values,
                         headsift_error *error) {
     void *out = (char *)values + flag->at;
@@ -173,6 +195,8 @@ headsift_status cli_set(const struct cli_flag *flag, const char *text, const cha
         return set_size(flag, text, source, out, error);
     case CLI_CHOICE:
         return set_choice(flag, text, source, out, error);
+    case CLI_LIST:
+        return add_to_list(text, source, out, error);
     case CLI_AMOUNT:
         return set_amount(flag, text, source, out, error);
     case CLI_REAL:

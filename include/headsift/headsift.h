@@ -428,6 +428,43 @@ HEADSIFT_API headsift_status headsift_run(headsift_model *model, const headsift_
                                           const headsift_inputs *inputs, const char *directory, FILE *out,
                                           const headsift_monitor *monitor, headsift_error *error);
 
+/* ---- Tasks, masked and not (docs/eval.md) -------------------------------------------------------------------- */
+
+/** How tasks are read or generated. */
+typedef struct headsift_task_options {
+    int shots;     /**< worked examples in front of each item; negative: as the task is usually asked. Not for
+                        generators, nor for layouts whose prompts are whole */
+    int64_t limit; /**< items of a task at most, spread evenly over its file; 0: all */
+    uint64_t seed; /**< of generated tasks, random heads and intervals */
+} headsift_task_options;
+
+typedef struct headsift_eval_options {
+    const char *const *tasks; /**< "NAME=PATH", "GENERATOR", ... (docs/eval.md) */
+    size_t n_tasks;
+    headsift_task_options task;
+    headsift_mask mask;
+    const char *calibration; /**< of HEADSIFT_MASK_MEAN: a text file; NULL: a text that is built in */
+    int draws;               /**< of as many random other heads; negative: 3 */
+    const double *fractions; /**< shares of all heads, above 0 and at most 1: the best by score are masked too */
+    size_t n_fractions;
+    const char *save_tasks; /**< a folder: NAME.jsonl of each task as it was asked; NULL: none */
+} headsift_eval_options;
+
+/** Asks the model tasks as it is, with the heads masked, and with as many random others masked. Writes results.json
+ *  (docs/formats.md) and prints a table.
+ *  @param path  "-" is stdout. @param table  NULL: none. A stopped call writes nothing. */
+HEADSIFT_API headsift_status headsift_eval(headsift_model *model, const headsift_heads *heads,
+                                           const headsift_eval_options *options, const char *path, FILE *table,
+                                           const headsift_monitor *monitor, headsift_error *error);
+
+/** headsift_heads_detect on a task instead of a probe, by ablation: a head's score is how much the loss of the right
+ *  choice, text or answer rises (nats a token, mean over the items) when that head alone is masked. */
+HEADSIFT_API headsift_status headsift_heads_detect_task(headsift_model *model, const char *task,
+                                                        const headsift_task_options *task_options,
+                                                        const headsift_heads_options *options,
+                                                        const headsift_monitor *monitor, headsift_heads **out,
+                                                        headsift_error *error);
+
 /* ---- Comparing ----------------------------------------------------------------------------------------------- */
 
 /** What was not given is 0 or NULL. */

@@ -166,12 +166,12 @@ headsift_status hs_draw(const char *scores, const headsift_judge_options *option
     headsift_status status = draw(&selection, scores, options, temp_dir, out, error);
     hs_selection_free(&selection);
     if (status != HEADSIFT_OK) {
-        hs_sample_free(out);
+        hs_judge_sample_free(out);
     }
     return status;
 }
 
-void hs_sample_free(struct hs_sample *sample) {
+void hs_judge_sample_free(struct hs_sample *sample) {
     for (size_t i = 0; i < sample->n; i++) {
         hs_free(sample->documents[i].id);
         hs_free(sample->documents[i].file);

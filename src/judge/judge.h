@@ -46,7 +46,7 @@ struct hs_sample {
  *  and all that have a score. The same scores and seed, the same documents. */
 headsift_status hs_draw(const char *scores, const headsift_judge_options *options, const char *temp_dir,
                         const headsift_monitor *monitor, struct hs_sample *out, headsift_error *error);
-void hs_sample_free(struct hs_sample *sample); /**< fine on a zeroed struct */
+void hs_judge_sample_free(struct hs_sample *sample); /**< fine on a zeroed struct */
 
 /* ---- Answers (answers.c, judged.c) ---- */
 

@@ -195,6 +195,6 @@ headsift_status headsift_judge_sample(const char *scores, const headsift_judge_o
         status = write_files(directory, scores, options, &sample, error);
     }
     *n = status == HEADSIFT_OK ? sample.n : 0;
-    hs_sample_free(&sample);
+    hs_judge_sample_free(&sample);
     return status;
 }

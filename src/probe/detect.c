@@ -110,8 +110,10 @@ headsift_status hs_check_effect(struct hs_detection *detection, headsift_heads *
     return HEADSIFT_OK;
 }
 
-static headsift_status search(struct hs_detection *detection, const headsift_heads_options *options,
-                              const headsift_monitor *monitor, headsift_heads *heads, headsift_error *error) {
+headsift_status hs_heads_search(struct hs_detection *detection, const headsift_heads_options *options,
+                                const headsift_monitor *monitor, headsift_heads *heads, headsift_error *error) {
+    detection->settle = options->settle;
+    detection->table.n_heads = (size_t)detection->n_layer * (size_t)detection->n_head;
     HS_TRY(hs_heads_wanted(options, detection->table.n_heads, &detection->wanted, error));
     if (!(options->settle >= 0 && options->settle <= 1)) {
         return hs_fail(error, HEADSIFT_USAGE, "--settle is %g, must be above 0.0 and at most 1.0", options->settle);
@@ -131,15 +133,10 @@ static headsift_status search_probe(headsift_model *model, const struct hs_probe
                                     const headsift_heads_options *options, const headsift_monitor *monitor,
                                     headsift_heads *heads, headsift_error *error) {
     const struct hs_config *config = hs_model_config(model->model);
-    struct hs_detection detection = {.model = model,
-                                     .path = path,
-                                     .n = probe->n,
-                                     .n_layer = config->n_layer,
-                                     .n_head = config->n_head,
-                                     .settle = options->settle};
-    detection.table.n_heads = (size_t)config->n_layer * (size_t)config->n_head;
+    struct hs_detection detection = {
+        .model = model, .path = path, .n = probe->n, .n_layer = config->n_layer, .n_head = config->n_head};
     HS_TRY(hs_samples_encode(model, probe, path, &detection.samples, error));
-    headsift_status status = search(&detection, options, monitor, heads, error);
+    headsift_status status = hs_heads_search(&detection, options, monitor, heads, error);
     hs_samples_free(detection.samples, detection.n);
     hs_free(detection.table.rows);
     hs_free(detection.controls);

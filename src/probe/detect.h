@@ -18,7 +18,8 @@ struct hs_sample {
     int32_t *ids; /**< prompt and answer, tokenised together */
     int64_t n, n_prompt;
     struct hs_token_span value, control; /**< tokens that overlap the bytes, edge tokens included */
-    const struct hs_probe_row *row;
+    size_t number;                       /**< for messages: its line in the probe */
+    const struct hs_probe_row *row;      /**< NULL: ablation alone needs none */
 };
 
 /** Scores of single samples; a head's score is the mean of its column. */
@@ -49,6 +50,11 @@ struct hs_detection {
     int firm_checks; /**< in a row */
     bool settled;
 };
+
+/** Scores, refuses noise, chooses, and measures what the choice does: fills *heads.
+ *  @param detection  model, path, samples and shape; its table.rows and controls are to be freed in any case. */
+headsift_status hs_heads_search(struct hs_detection *detection, const headsift_heads_options *options,
+                                const headsift_monitor *monitor, headsift_heads *heads, headsift_error *error);
 
 /** Tokenises every row; one that is longer than the model's context, or without answer tokens, is an error. */
 headsift_status hs_samples_encode(headsift_model *model, const struct hs_probe *probe, const char *path,

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "probe/draws.h"
 
 /* Fills nll (n_masks, n) with the losses of the answer's tokens. */
 static headsift_status answer_nll(struct hs_detection *detection, const struct hs_sample *sample,
@@ -28,9 +28,10 @@ static headsift_status average(const struct hs_detection *detection, const struc
         }
         losses[mask] = sum / (double)(sample->n - sample->n_prompt);
         if (!isfinite(losses[mask])) {
-            return hs_fail(error, HEADSIFT_FAILED,
-                           "%s: line %zu: the answer's loss is not finite: the model's weights or its dtype are broken",
-                           detection->path, sample->row->line);
+            return hs_fail(
+                error, HEADSIFT_FAILED,
+                "%s: sample %zu: the answer's loss is not finite: the model's weights or its dtype are broken",
+                detection->path, sample->number);
         }
     }
     return HEADSIFT_OK;
@@ -57,58 +58,20 @@ enum { N_MASKS = 2 + HS_EFFECT_DRAWS };
 
 struct trial {
     struct hs_mask masks[N_MASKS];
-    headsift_head *others; /* the heads that were not chosen, then HS_EFFECT_DRAWS draws of `count` */
-    size_t n_others, count;
+    struct hs_draws draws;
     double sums[N_MASKS];
 };
 
-static bool is_chosen(const headsift_head *heads, size_t n_heads, headsift_head head) {
-    for (size_t i = 0; i < n_heads; i++) {
-        if (heads[i].layer == head.layer && heads[i].head == head.head) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void list_others(const struct hs_detection *detection, const headsift_head *heads, size_t n_heads,
-                        struct trial *trial) {
-    for (int32_t layer = 0; layer < detection->n_layer; layer++) {
-        for (int32_t i = 0; i < detection->n_head; i++) {
-            headsift_head head = {.layer = layer, .head = i};
-            if (!is_chosen(heads, n_heads, head)) {
-                trial->others[trial->n_others++] = head;
-            }
-        }
-    }
-}
-
-/* Draws without putting back: the first `count` of a partial shuffle. */
-static void draw_others(struct trial *trial, struct hs_random *random, headsift_head *out) {
-    for (size_t i = 0; i < trial->count; i++) {
-        size_t j = i + hs_random_below(random, trial->n_others - i);
-        out[i] = trial->others[j];
-        trial->others[j] = trial->others[i];
-        trial->others[i] = out[i];
-    }
-}
-
 static headsift_status make_trial(const struct hs_detection *detection, const headsift_head *heads, size_t n_heads,
                                   uint64_t seed, struct trial *trial, headsift_error *error) {
-    size_t total = (size_t)detection->n_layer * (size_t)detection->n_head;
-    *trial = (struct trial){.count = n_heads < total - n_heads ? n_heads : total - n_heads};
-    trial->others = hs_alloc(total + HS_EFFECT_DRAWS * trial->count, sizeof *trial->others);
-    if (trial->others == NULL) {
-        return hs_fail_memory(error, "random heads", total * sizeof *trial->others);
-    }
-    list_others(detection, heads, n_heads, trial);
-    struct hs_random random;
-    hs_random_seed(&random, seed);
+    *trial = (struct trial){0};
+    HS_TRY(hs_draw_heads(detection->n_layer, detection->n_head, heads, n_heads, seed, HS_EFFECT_DRAWS, &trial->draws,
+                         error));
+    size_t count = trial->draws.count;
     trial->masks[1] = (struct hs_mask){.kind = HEADSIFT_MASK_UNIFORM, .heads = heads, .n_heads = n_heads};
     for (size_t i = 0; i < HS_EFFECT_DRAWS; i++) {
-        headsift_head *draw = trial->others + total + i * trial->count;
-        draw_others(trial, &random, draw);
-        trial->masks[2 + i] = (struct hs_mask){.kind = HEADSIFT_MASK_UNIFORM, .heads = draw, .n_heads = trial->count};
+        trial->masks[2 + i] =
+            (struct hs_mask){.kind = HEADSIFT_MASK_UNIFORM, .heads = trial->draws.heads + i * count, .n_heads = count};
     }
     return HEADSIFT_OK;
 }
@@ -155,6 +118,6 @@ headsift_status hs_effect_measure(struct hs_detection *detection, const headsift
     if (status == HEADSIFT_OK) {
         *effect = summarise(&trial, hs_effect_samples(detection));
     }
-    hs_free(trial.others);
+    hs_free(trial.draws.heads);
     return status;
 }

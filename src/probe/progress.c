@@ -34,7 +34,11 @@ bool hs_stage_within(const struct hs_stage *stage, double part) {
 }
 
 headsift_status hs_stage_step(struct hs_stage *stage, int64_t tokens, headsift_error *error) {
-    stage->documents++;
+    return hs_stage_steps(stage, 1, tokens, error);
+}
+
+headsift_status hs_stage_steps(struct hs_stage *stage, int64_t samples, int64_t tokens, headsift_error *error) {
+    stage->documents += samples;
     stage->tokens += tokens;
     tell(stage, 0);
     if (stage->documents < stage->total && hs_stop_wanted(stage->monitor)) {

@@ -14,9 +14,10 @@ struct hs_stage {
 };
 
 void hs_stage_begin(struct hs_stage *stage, const headsift_monitor *monitor, const char *name, int64_t total);
-/** Counts one sample and reports. HEADSIFT_STOPPED when the caller wants to stop and there is more to do. */
-/** Tells how far the sample in work is (0..1). False when the caller wants a stop. */
+/** Tells how far the samples in work are: 0 to their number. False when the caller wants a stop. */
 bool hs_stage_within(const struct hs_stage *stage, double part);
-headsift_status hs_stage_step(struct hs_stage *stage, int64_t tokens, headsift_error *error);
+/** Counts samples and reports. HEADSIFT_STOPPED when the caller wants to stop and there is more to do. */
+headsift_status hs_stage_steps(struct hs_stage *stage, int64_t samples, int64_t tokens, headsift_error *error);
+headsift_status hs_stage_step(struct hs_stage *stage, int64_t tokens, headsift_error *error); /**< one */
 
 #endif

@@ -70,6 +70,7 @@ static headsift_status encode_row(const headsift_model *model, const struct hs_p
                                  .n_prompt = (int64_t)prompt_tokens(encodings, row->prompt_size),
                                  .value = overlapping(whole, row->value),
                                  .control = overlapping(whole, row->control),
+                                 .number = row->line,
                                  .row = row};
     if (sample->ids == NULL) {
         return hs_fail_memory(error, "a sample's tokens", whole->n * sizeof *sample->ids);

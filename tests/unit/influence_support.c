@@ -29,7 +29,11 @@ static void fill(const char *tokens[N_TOKENS], int32_t types[N_TOKENS], char let
     tokens[128] = "z";
 }
 
-headsift_model *tiny_scorer(bool add_bos) {
+headsift_model *tiny_scorer(bool add_bos) { return tiny_family("llama_gqa_tied", add_bos); }
+
+headsift_model *tiny_family(const char *family, bool add_bos) {
+    char path[512];
+    snprintf(path, sizeof path, HS_TEST_DATA "/goldens/tiny/%s", family);
     const char *tokens[N_TOKENS];
     int32_t types[N_TOKENS];
     char letters[N_TOKENS][16];
@@ -44,7 +48,7 @@ headsift_model *tiny_scorer(bool add_bos) {
     headsift_model *scorer = hs_alloc(1, sizeof *scorer);
     headsift_error error = {0};
     assert_non_null(scorer);
-    headsift_status status = hs_model_open(HS_TEST_DATA "/goldens/tiny/llama_gqa_tied", NULL, &scorer->model, &error);
+    headsift_status status = hs_model_open(path, NULL, &scorer->model, &error);
     if (status == HEADSIFT_OK) {
         status = hs_tokenizer_from_vocab(&vocab, "tiny", &scorer->tokenizer, &error);
     }

@@ -10,6 +10,8 @@
 /** Ids of the tokenizer: 0 "<pad>", 1 "<s>", 2 "</s>", then "!" to "y", space and newline; "z" is 128, which the model
  *  does not have. Other bytes have no token. */
 headsift_model *tiny_scorer(bool add_bos);
+/** The same with another of the tiny goldens. */
+headsift_model *tiny_family(const char *family, bool add_bos);
 /** Two heads of it; static. */
 const headsift_heads *tiny_heads(void);
 
