@@ -31,7 +31,8 @@ static void print_settings(const struct hs_score_plan *plan, const struct hs_sco
     json_object_foreach(plan->settings, key, value) {
         bool unknown = strcmp(key, "heads") == 0 && scoring->masks[1].n_heads == 0;
         bool no_limit = strcmp(key, "limit") == 0 && json_integer_value(value) == 0;
-        if (strcmp(key, "inputs") != 0 && !unknown && !no_limit) {
+        bool unused = strcmp(key, "text") == 0 && json_is_null(value); /* prompts and responses */
+        if (strcmp(key, "inputs") != 0 && !unknown && !no_limit && !unused) {
             print_setting(out, key, value);
         }
     }

@@ -86,6 +86,7 @@ static void tokenize_joins_the_two(void **state) {
 
 static void scores_are_selected(void **state) {
     (void)state;
+    const struct cli_output *output;
     assert_code(cli("headsift score " MODEL " -o scores pairs.jsonl " COLUMNS), 0);
     assert_code(cli("headsift score " MODEL " -o scores pairs.jsonl " COLUMNS), 0);
     assert_code(
@@ -94,9 +95,14 @@ static void scores_are_selected(void **state) {
                     "cat selected/*.jsonl | grep -c question | grep -qx 2"),
                 0);
     assert_code(cli("headsift select scores -o dolma --keep 2 -q --output-format dolma"), 0);
+    output =
+        cli("headsift score " MODEL " -o plain pairs.jsonl --text answer && mkdir mixed && cp scores/*.parquet mixed "
+            "&& cp plain/part-00000-00000-pairs.parquet mixed/plain.parquet && headsift select mixed -o no");
+    assert_code(output, 1);
+    assert_one_error(output, "of responses alone");
     assert_code(cli("headsift run " MODEL " -o whole pairs.jsonl " COLUMNS " --step-marker ';'"), 0);
     assert_code(cli("headsift run " MODEL " -o whole pairs.jsonl " COLUMNS " --step-marker ';'"), 0);
-    const struct cli_output *output = cli("headsift run " MODEL " -o whole pairs.jsonl " COLUMNS);
+    output = cli("headsift run " MODEL " -o whole pairs.jsonl " COLUMNS);
     assert_code(output, 1);
     assert_one_error(output, "step_marker was");
     output = cli("headsift run " MODEL " -o whole pairs.jsonl --prompt id --response answer --step-marker ';'");

@@ -14,8 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         length++;
     }
     name[length] = '\0';
-    headsift_inputs first = {.text = name}, plain = {.domain = "=FILE"};
+    headsift_inputs first = {.text = name}, plain = {.domain = "=FILE"}, pairs = {.prompt = name, .response = "text"};
     read_bytes_as(HS_FORMAT_CSV, data, size, &first);
     read_bytes_as(HS_FORMAT_CSV, data, size, &plain);
+    read_bytes_as(HS_FORMAT_CSV, data, size, &pairs);
     return 0;
 }

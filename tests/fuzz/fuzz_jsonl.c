@@ -22,8 +22,10 @@ static int64_t count_lines(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bool packed = size >= 2 && ((data[0] == 0x1F && data[1] == 0x8B) || (data[0] == 0x28 && data[1] == 0xB5));
-    headsift_inputs named = {.text = "t", .id = "i", .domain = "d"}, plain = {0};
+    headsift_inputs named = {.text = "t", .id = "i", .domain = "d"}, plain = {0},
+                    pairs = {.prompt = "i", .response = "t"};
     read_bytes_as(HS_FORMAT_JSONL, data, size, &named);
+    read_bytes_as(HS_FORMAT_JSONL, data, size, &pairs);
     int64_t records = read_bytes_as(HS_FORMAT_JSONL, data, size, &plain);
     MUST(packed || records == -1 || records == count_lines(data, size));
     return 0;
