@@ -79,8 +79,8 @@ static void components_are_scikit_learn_s(void **state) {
     hs_free(places);
 }
 
-/* Two groups of two, one far from the other; and what a start that leaves a centre empty comes to. */
-static const float square[] = {0, 0, 0, 1, 10, 0, 10, 1};
+/* Two groups of two, one far from the other and all far from zero. */
+static const float square[] = {100, 0, 100, 1, 110, 0, 110, 1};
 static const struct hs_points four = {square, 4, 2};
 
 static void seeded_starts_are_points_and_the_same_again(void **state) {
@@ -100,7 +100,7 @@ static void seeded_starts_are_points_and_the_same_again(void **state) {
 
 static void a_centre_without_points_takes_the_farthest_one(void **state) {
     (void)state;
-    double centres[] = {0, 0.5, 500, 500};
+    double centres[] = {100, 0.5, 500, 500};
     int32_t assigned[4];
     struct hs_kmeans result;
     assert_int_equal(hs_kmeans_run(&four, 2, centres, assigned, &result, &error), HEADSIFT_OK);
