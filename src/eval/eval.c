@@ -97,10 +97,12 @@ static headsift_status run(struct job *job, headsift_error *error) {
     }
     hs_stage_begin(&job->stage, job->monitor, "eval", total);
     for (size_t i = 0; i < job->options->n_tasks; i++) {
-        if (hs_stop_wanted(job->monitor)) {
-            return hs_fail(error, HEADSIFT_STOPPED, "stopped before task %s; nothing was written", job->tasks[i].name);
+        headsift_status status = measure(job, engine, i, error);
+        if (status == HEADSIFT_STOPPED) {
+            return hs_fail(error, status, "stopped in task %s, after %lld of %lld items of all; nothing was written",
+                           job->tasks[i].name, (long long)job->stage.documents, (long long)total);
         }
-        HS_TRY(measure(job, engine, i, error));
+        HS_TRY(status);
     }
     return HEADSIFT_OK;
 }

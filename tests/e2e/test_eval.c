@@ -86,13 +86,13 @@ static void every_layout_can_be_asked(void **state) {
         assert_true(hs_buffer_printf(&flags, " --task %s=$DATA/eval/%s", layouts[i][0], layouts[i][1]));
     }
     const struct cli_output *output =
-        cli("headsift eval -m $MODEL --heads $HEADS %s --shots 0 --limit 1 --draws 1 -o all.json", flags.data);
+        cli("headsift eval -m $MODEL --heads $HEADS %s --shots 0 --limit 1 --draws 0 -o all.json", flags.data);
     hs_buffer_free(&flags);
     assert_code(output, 0);
     assert_non_null(strstr(output->out.data, "14 of 270 heads masked (uniform)"));
     json_t *json = results("all.json");
     assert_int_equal(json_array_size(json_object_get(json, "tasks")), n);
-    assert_int_equal(json_array_size(json_object_get(json, "conditions")), 3);
+    assert_int_equal(json_array_size(json_object_get(json, "conditions")), 2);
     for (size_t i = 0; i < n; i++) {
         check_task(json, layouts[i][0], layouts[i][2], 1);
     }
@@ -101,13 +101,14 @@ static void every_layout_can_be_asked(void **state) {
 
 static void worked_examples_stand_in_front(void **state) {
     (void)state;
-    assert_code(cli("headsift eval -m $MODEL --heads $HEADS --shots 1 --draws 0 -o shots.json "
-                    "--task m=$DATA/eval/mmlu_csv/test,shots=$DATA/eval/mmlu_csv/dev --task g=$DATA/eval/gsm8k.jsonl "
-                    "--limit 2"),
-                0);
+    assert_code(
+        cli("headsift eval -m $MODEL --heads $HEADS --shots 1 --draws 0 -o shots.json "
+            "--task m=$DATA/eval/mmlu_csv/test,shots=$DATA/eval/mmlu_csv/dev --task g=$DATA/eval/own_generate.jsonl "
+            "--limit 2"),
+        0);
     json_t *json = results("shots.json"), *task = task_named(json, "m");
     check_task(json, "m", "choice", 2);
-    check_task(json, "g", "generate", 2);
+    check_task(json, "g", "generate", 1); /* the other one is the example */
     assert_int_equal(json_integer_value(json_object_get(task, "shots")), 1);
     assert_true(json_is_null(
         json_object_get(json_object_get(json_object_get(task, "effect"), "beyond_random"), "value"))); /* no draws */

@@ -414,6 +414,48 @@ static void a_wish_to_stop_is_seen(void **state) {
     close_scene(&scene);
 }
 
+/* Each head's score is the rise of the mean loss that masking it alone gives. */
+static void ablation_on_a_task_is_a_mask_a_head(void **state) {
+    (void)state;
+    char path[512], spec[600];
+    test_scratch(path, sizeof path, "eval_ablation.jsonl");
+    snprintf(spec, sizeof spec, "t=%s", path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("{\"context\": \"the quick\", \"choices\": [\" fox\", \" brown dog\"], \"gold\": 1}\n"
+          "{\"context\": \"a b c a b\", \"choices\": [\" c\", \" d\"], \"gold\": 0}\n",
+          file);
+    fclose(file);
+    headsift_model *model = tiny_scorer(false);
+    headsift_heads_options how = {.method = HEADSIFT_METHOD_ABLATION, .top_count = 2};
+    headsift_task_options asked = {.shots = -1};
+    headsift_heads *heads;
+    assert_int_equal(headsift_heads_detect_task(model, spec, &asked, &how, NULL, &heads, &last), HEADSIFT_OK);
+    assert_int_equal(heads->n_heads, 2);
+    assert_int_equal(heads->samples, 2);
+    assert_true(heads->effect.samples == 2 && heads->effect.masked > heads->effect.unmasked);
+    struct hs_task task = {0};
+    struct hs_task_options options = {.shots = -1};
+    assert_int_equal(hs_task_open(spec, &options, &task, &last), HEADSIFT_OK);
+    for (int32_t i = 0; i < 12; i++) {
+        headsift_head head = {i / 4, i % 4};
+        struct scene scene;
+        open_scene(&scene, &task, HEADSIFT_MASK_UNIFORM, NULL);
+        scene.conditions.masks[1].heads = &head;
+        scene.conditions.masks[1].n_heads = 1;
+        assert_int_equal(hs_ask_likelihoods(&scene.asking, &task, &scene.outcomes, &last), HEADSIFT_OK);
+        const double *base = hs_outcome(&scene.outcomes, HS_LOSS, 0), *alone = hs_outcome(&scene.outcomes, HS_LOSS, 1);
+        double rise = (alone[0] - base[0] + alone[1] - base[1]) / 2;
+        assert_true(fabs(rise - heads->scores[i]) < 1e-6);
+        close_scene(&scene);
+    }
+    how.method = HEADSIFT_METHOD_RETRIEVAL;
+    headsift_heads_free(heads);
+    assert_int_equal(headsift_heads_detect_task(model, spec, &asked, &how, NULL, &heads, &last), HEADSIFT_USAGE);
+    hs_task_free(&task);
+    headsift_model_close(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blanks_at_the_end_of_a_context_are_asked_about),
@@ -427,6 +469,7 @@ int main(void) {
         cmocka_unit_test(means_are_taken_for_every_condition),
         cmocka_unit_test(answers_are_greedy_and_end_at_stops),
         cmocka_unit_test(a_wish_to_stop_is_seen),
+        cmocka_unit_test(ablation_on_a_task_is_a_mask_a_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
