@@ -13,7 +13,7 @@
 #include "signals.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_run,     &cli_probe, &cli_heads, &cli_score,   &cli_select,   &cli_status,
+    &cli_run,     &cli_probe, &cli_heads, &cli_score,   &cli_select,   &cli_status, &cli_report,
     &cli_explain, &cli_mask,  &cli_join,  &cli_inspect, &cli_tokenize, &cli_bench,
 };
 
