@@ -74,8 +74,7 @@ extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_model_pa
     cli_input_flags[], cli_probe_flags[], cli_probe_file_flags[], cli_heads_flags[], cli_heads_file_flags[],
     cli_score_flags[], cli_select_flags[], cli_seed_flags[], cli_overwrite_flags[], cli_dry_run_flags[],
     cli_run_flags[], cli_special_flags[], cli_rank_flags[], cli_again_flags[], cli_tokenize_flags[], cli_text_flags[],
-    cli_bench_flags[], cli_explain_flags[], cli_status_flags[],
-    cli_report_flags[];
+    cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_report_flags[];
 
 enum { CLI_MAX_GROUPS = 16, CLI_MAX_FLAGS = 96 };
 

@@ -1,5 +1,5 @@
-/* Results of headsift compare on one selection: how far simpler ways choose the same documents, and how much of the ranking
- * length, loss and repetition explain. */
+/* Results of headsift compare on one selection: how far simpler ways choose the same documents, and how much of the
+ * ranking length, loss and repetition explain. */
 #include <math.h>
 #include <string.h>
 
@@ -30,19 +30,21 @@ static void add_baselines(struct hs_report *report, const json_t *value, const c
 }
 
 static void add_explained(struct hs_report *report, const json_t *value, const char *id) {
-    static const char *const columns[] = {"domain", "documents", "length", "loss", "repetition", "position", "all four",
-                                          NULL};
+    static const char *const columns[] = {"domain",     "documents", "length",   "loss",
+                                          "repetition", "position",  "all four", NULL};
     const json_t *rows = json_object_get(value, "explained"), *row;
     struct hs_page *page = &report->page;
     size_t i;
     if (json_array_size(rows) == 0) {
         return;
     }
-    hs_page_raw(page, "<h4>What explains the ranking</h4>\n<p>Share of the variance of the ranks (R\xC2\xB2) that a linear "
-                      "fit by the ranks of each of these explains: a high score may only mean repetition, or a low "
-                      "unmasked loss.</p>\n");
-    json_t *chart = hs_chart(report, id, "intervals", "How much of the ranking each explains",
-                             "Points: share of the ranking that length, loss, repetition and position explain, by domain");
+    hs_page_raw(page,
+                "<h4>What explains the ranking</h4>\n<p>Share of the variance of the ranks (R\xC2\xB2) that a linear "
+                "fit by the ranks of each of these explains: a high score may only mean repetition, or a low "
+                "unmasked loss.</p>\n");
+    json_t *chart =
+        hs_chart(report, id, "intervals", "How much of the ranking each explains",
+                 "Points: share of the ranking that length, loss, repetition and position explain, by domain");
     hs_table_begin(page, "Explained share of the ranking", columns);
     json_array_foreach(rows, i, row) {
         const char *name = hs_word(row, "domain");
@@ -62,10 +64,10 @@ static void add_explained(struct hs_report *report, const json_t *value, const c
 }
 
 static void add_correlations(struct hs_report *report, const json_t *value) {
-    static const char *const columns[] = {"domain",   "length",      "loss",
-                                          "position", "compression", "repeated n-grams",
-                                          "duplicate lines", NULL};
-    static const char *const keys[] = {"length", "loss", "position", "compression", "repeated_ngrams", "duplicate_lines"};
+    static const char *const columns[] = {"domain",           "length",          "loss", "position", "compression",
+                                          "repeated n-grams", "duplicate lines", NULL};
+    static const char *const keys[] = {"length",          "loss",           "position", "compression",
+                                       "repeated_ngrams", "duplicate_lines"};
     const json_t *rows = json_object_get(value, "explained"), *row;
     struct hs_page *page = &report->page;
     size_t i;

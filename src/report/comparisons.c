@@ -8,7 +8,8 @@
 /* ---- Two selections ---- */
 
 static void add_word_overlaps(struct hs_page *page, const json_t *value) {
-    static const char *const columns[] = {"words of the documents", "overlap, by frequency", "overlap, by TF-IDF", NULL};
+    static const char *const columns[] = {"words of the documents", "overlap, by frequency", "overlap, by TF-IDF",
+                                          NULL};
     const json_t *words = json_object_get(value, "words"), *tf = json_object_get(words, "tf");
     const json_t *tfidf = json_object_get(words, "tfidf"), *entry;
     size_t i;
@@ -30,7 +31,8 @@ static void add_word_overlaps(struct hs_page *page, const json_t *value) {
 static void add_selections(struct hs_report *report, const json_t *value, const char *id) {
     static const char *const columns[] = {"domain", "first", "second", "shared", "overlap", NULL};
     struct hs_page *page = &report->page;
-    const json_t *documents = json_object_get(value, "documents"), *domains = json_object_get(value, "domains"), *domain;
+    const json_t *documents = json_object_get(value, "documents"), *domains = json_object_get(value, "domains"),
+                 *domain;
     size_t i;
     (void)id;
     hs_page_raw(page, "<p>First: <span class=\"name\">");
@@ -96,8 +98,8 @@ static void add_bands(struct hs_page *page, const json_t *pair, const char *capt
 }
 
 static void add_scorings(struct hs_report *report, const json_t *value, const char *id) {
-    static const char *const columns[] = {"scorings", "domain", "documents", "rank correlation",
-                                          "overlap of the top 20 %", NULL};
+    static const char *const columns[] = {
+        "scorings", "domain", "documents", "rank correlation", "overlap of the top 20 %", NULL};
     const json_t *pairs = json_object_get(value, "pairs"), *pair, *domain;
     struct hs_page *page = &report->page;
     size_t i, j;

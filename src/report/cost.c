@@ -76,11 +76,12 @@ static void add_way(struct hs_report *report, const char *name, double speed, co
 
 static void add_ways(struct hs_report *report) {
     const struct hs_cost *cost = &report->cost;
-    const char *const with_price[] = {"way", "tokens a second", "hours for a billion tokens",
-                                      "cost of a billion tokens", "how it is known", NULL};
+    const char *const with_price[] = {
+        "way", "tokens a second", "hours for a billion tokens", "cost of a billion tokens", "how it is known", NULL};
     const char *const without[] = {"way", "tokens a second", "hours for a billion tokens", "how it is known", NULL};
     double classifier = report->options->classifier_speed;
-    hs_table_begin(&report->page, "A billion tokens on this machine", report->options->price > 0 ? with_price : without);
+    hs_table_begin(&report->page, "A billion tokens on this machine",
+                   report->options->price > 0 ? with_price : without);
     add_way(report, "headsift: two passes, one masked", cost->speed, "measured while scoring");
     add_way(report, "perplexity filter: one unmasked pass", cost->speed / cost->single_share,
             isfinite(cost->single_share) ? "by its share of the operations" : "needs the report to be made with -m");
@@ -94,7 +95,8 @@ static void add_operations(struct hs_report *report) {
     struct hs_page *page = &report->page;
     const struct hs_cost *cost = &report->cost;
     if (!isfinite(cost->operations)) {
-        hs_page_raw(page, "<p>The operations of the model are not known: make the report with <code>-m MODEL</code>.</p>\n");
+        hs_page_raw(page,
+                    "<p>The operations of the model are not known: make the report with <code>-m MODEL</code>.</p>\n");
         return;
     }
     hs_page_printf(page, "<p>Both passes take %.3g operations, %.3g a token (a multiply-add is two)", cost->operations,

@@ -13,8 +13,9 @@ static const char *name_of(const struct hs_domain_numbers *domain, size_t *size)
 
 static void add_filter(struct hs_report *report) {
     struct hs_page *page = &report->page;
-    hs_page_raw(page, "<p class=\"filter\"><label for=\"domain\">Domain shown in these charts and tables, and among the "
-                      "documents below:</label> <select id=\"domain\"><option value=\"-1\">all domains</option>");
+    hs_page_raw(page,
+                "<p class=\"filter\"><label for=\"domain\">Domain shown in these charts and tables, and among the "
+                "documents below:</label> <select id=\"domain\"><option value=\"-1\">all domains</option>");
     for (size_t i = 0; i < report->numbers->n_domains; i++) {
         size_t size;
         const char *name = name_of(&report->numbers->domains[i], &size);
@@ -49,8 +50,8 @@ static void add_distribution_row(struct hs_page *page, const struct hs_domain_nu
 }
 
 static void add_distribution_table(struct hs_report *report) {
-    static const char *const columns[] = {"domain", "documents", "scored", "tokens",  "mean score", "1 %",
-                                          "10 %",   "50 %",      "90 %",   "99 %", NULL};
+    static const char *const columns[] = {"domain", "documents", "scored", "tokens", "mean score", "1 %",
+                                          "10 %",   "50 %",      "90 %",   "99 %",   NULL};
     const struct hs_numbers *numbers = report->numbers;
     hs_table_begin(&report->page, "Scores: documents, and quantiles of the scores from the lowest", columns);
     add_distribution_row(&report->page, &numbers->all, -1);
@@ -103,9 +104,7 @@ static void add_selected_table(struct hs_report *report) {
 enum counts { SCORES, LOSSES, LENGTHS };
 
 static const int64_t *counts_of(const struct hs_domain_numbers *domain, enum counts what, int chosen) {
-    return what == SCORES   ? domain->scores[chosen]
-           : what == LOSSES ? domain->losses[chosen]
-                            : domain->lengths[chosen];
+    return what == SCORES ? domain->scores[chosen] : what == LOSSES ? domain->losses[chosen] : domain->lengths[chosen];
 }
 
 /* [[all counts], [chosen counts]] of each domain. */

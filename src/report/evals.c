@@ -67,9 +67,7 @@ static void add_table(struct hs_report *report, const json_t *eval) {
     const json_t *tasks = json_object_get(eval, "tasks"), *task;
     size_t i;
     hs_table_begin(&report->page, "Tasks, with bootstrap intervals that hold 95 %", columns);
-    json_array_foreach(tasks, i, task) {
-        add_task(report, eval, task);
-    }
+    json_array_foreach(tasks, i, task) { add_task(report, eval, task); }
     hs_table_end(&report->page);
 }
 
@@ -110,7 +108,8 @@ static void add_fractions(struct hs_report *report, const json_t *eval, int numb
         json_array_foreach(conditions, j, condition) {
             const json_t *value = measure(task, hs_word(condition, "name"));
             bool none = strcmp(hs_word(condition, "group"), "unmasked") == 0;
-            if (by_loss(task) != loss || value == NULL || !(none || strcmp(hs_word(condition, "group"), "fraction") == 0)) {
+            if (by_loss(task) != loss || value == NULL ||
+                !(none || strcmp(hs_word(condition, "group"), "fraction") == 0)) {
                 continue;
             }
             if (chart == NULL) {

@@ -15,7 +15,8 @@ const double hs_example_shares[HS_EXAMPLE_RANKS] = {0.001, 0.01, 0.1, 0.5, 0.9, 
 
 static const char key[] =
     "<p class=\"key\">Under the mask the loss of a token rises by <span class=\"a\">0.1</span> <span "
-    "class=\"b\">0.5</span> <span class=\"c\">1</span> <span class=\"d\">2</span> nats or more (warm, underlined from 1 "
+    "class=\"b\">0.5</span> <span class=\"c\">1</span> <span class=\"d\">2</span> nats or more (warm, underlined from "
+    "1 "
     "on), or falls by <span class=\"e\">0.1</span> <span class=\"f\">0.5</span> <span class=\"g\">1</span> <span "
     "class=\"h\">2</span> (cold, dotted).</p>\n";
 
@@ -27,8 +28,7 @@ static bool score_options(const json_t *score, headsift_score_options *out) {
     const json_t *most = json_object_get(score, "max_tokens");
     *out = (headsift_score_options){
         .mask = strcmp(mask, "zero") == 0 ? HEADSIFT_MASK_ZERO : HEADSIFT_MASK_UNIFORM,
-        .long_documents =
-            strcmp(hs_word(score, "long"), "chunk") == 0 ? HEADSIFT_LONG_CHUNK : HEADSIFT_LONG_TRUNCATE,
+        .long_documents = strcmp(hs_word(score, "long"), "chunk") == 0 ? HEADSIFT_LONG_CHUNK : HEADSIFT_LONG_TRUNCATE,
         .max_tokens = json_is_integer(most) ? json_integer_value(most) : 0,
         .special_as_text = strcmp(hs_word(score, "special"), "text") == 0,
     };

@@ -38,7 +38,7 @@ static headsift_status load_heads(const char *directory, struct hs_run_folder *f
 /* ---- Results of other commands ---- */
 
 static const char *kind_of(const json_t *value) {
-    static const char *const kinds[] = {"eval",           "judges",        "compare-baselines", "compare-selections",
+    static const char *const kinds[] = {"eval",           "judges",       "compare-baselines", "compare-selections",
                                         "compare-scores", "compare-heads"};
     const char *kind = json_string_value(json_object_get(value, "kind"));
     for (size_t i = 0; kind != NULL && i < sizeof kinds / sizeof *kinds; i++) {
@@ -150,7 +150,7 @@ static headsift_status read_scores(const char *directory, struct hs_run_folder *
 }
 
 headsift_status hs_run_folder_read(const char *directory, const headsift_monitor *monitor, struct hs_run_folder *out,
-                               headsift_error *error) {
+                                   headsift_error *error) {
     struct taking taking = {out, monitor};
     *out = (struct hs_run_folder){0};
     if (!hs_is_directory(directory)) {

@@ -45,8 +45,8 @@ static void add_chosen(struct hs_report *report) {
         hs_row_begin(page, rank, (size_t)size);
         hs_cell_count(page, head->layer);
         hs_cell_count(page, head->head);
-        hs_cell_number(page, heads->scores != NULL ? heads->scores[head->layer * heads->n_head + head->head] : (double)NAN,
-                       4);
+        hs_cell_number(
+            page, heads->scores != NULL ? heads->scores[head->layer * heads->n_head + head->head] : (double)NAN, 4);
         hs_row_end(page);
     }
     hs_table_end(page);
@@ -71,12 +71,14 @@ static void add_effect(struct hs_report *report) {
         hs_page_raw(page, "<h3>Effect on the probe</h3>\n<p>Not measured.</p>\n");
         return;
     }
-    hs_page_printf(page,
-                   "<h3>Effect on the probe</h3>\n<p>Mean loss of the answer on %d samples of the retrieval task: "
-                   "unmasked, with the chosen heads masked, and with as many random other heads masked (%d draws).</p>\n",
-                   effect->samples, effect->draws);
-    json_t *chart = hs_chart(report, "effect", "intervals", "Answer loss (nats a token); bars are the range of the draws",
-                             "Points: answer loss unmasked, with the chosen heads masked, with random heads masked");
+    hs_page_printf(
+        page,
+        "<h3>Effect on the probe</h3>\n<p>Mean loss of the answer on %d samples of the retrieval task: "
+        "unmasked, with the chosen heads masked, and with as many random other heads masked (%d draws).</p>\n",
+        effect->samples, effect->draws);
+    json_t *chart =
+        hs_chart(report, "effect", "intervals", "Answer loss (nats a token); bars are the range of the draws",
+                 "Points: answer loss unmasked, with the chosen heads masked, with random heads masked");
     hs_table_begin(page, "Effect of the mask on the probe", columns);
     add_effect_row(report, chart, "none masked", effect->unmasked, (double)NAN, (double)NAN);
     add_effect_row(report, chart, "chosen heads masked", effect->masked, (double)NAN, (double)NAN);

@@ -8,7 +8,8 @@
 enum { MOST_INPUTS = 20 };
 
 static void add_value(struct hs_page *page, const char *key, const json_t *value) {
-    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(10));
+    char *text =
+        json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(10));
     hs_row_begin(page, key, strlen(key));
     hs_page_raw(page, "<td class=\"name\">");
     if (json_is_string(value)) {
@@ -51,7 +52,8 @@ static void add_table(struct hs_page *page, const json_t *object, const char *ca
 }
 
 static void add_heads(struct hs_page *page, const json_t *heads) {
-    static const char *const keys[] = {"model", "method", "decode", "samples", "samples_counted", "seed", "mask_fraction"};
+    static const char *const keys[] = {"model",           "method", "decode",       "samples",
+                                       "samples_counted", "seed",   "mask_fraction"};
     json_t *shown = json_object();
     bool ok = shown != NULL;
     for (size_t i = 0; ok && i < sizeof keys / sizeof *keys; i++) {

@@ -154,9 +154,10 @@ static headsift_status count_work(struct hs_selection *selection, const struct h
         struct hs_buffer sql = {0};
         struct hs_cursor cursor = {0};
         bool built =
-            hs_buffer_printf(&sql, "SELECT count(*) FILTER (status = 'truncated'), coalesce(sum(%s), 0)::DOUBLE, "
-                                   "coalesce(sum(%s), 0)::DOUBLE FROM (SELECT n_tokens::DOUBLE AS n, %.17g::DOUBLE AS "
-                                   "m, status FROM read_parquet(",
+            hs_buffer_printf(&sql,
+                             "SELECT count(*) FILTER (status = 'truncated'), coalesce(sum(%s), 0)::DOUBLE, "
+                             "coalesce(sum(%s), 0)::DOUBLE FROM (SELECT n_tokens::DOUBLE AS n, %.17g::DOUBLE AS "
+                             "m, status FROM read_parquet(",
                              chunks ? "n" : "least(n, m)", chunks ? "n * least(n, m) / 2" : "least(n, m) ** 2 / 2",
                              limit) &&
             hs_parts_list(&sql, &selection->parts, first) &&
@@ -277,8 +278,8 @@ static void sum_domains(struct hs_numbers *numbers) {
 
 /* ---- All of it ---- */
 
-static headsift_status choose(struct hs_selection *selection, const struct hs_run_folder *folder, struct hs_numbers *out,
-                              headsift_error *error) {
+static headsift_status choose(struct hs_selection *selection, const struct hs_run_folder *folder,
+                              struct hs_numbers *out, headsift_error *error) {
     if (folder->manifest == NULL) {
         return HEADSIFT_OK;
     }
@@ -296,8 +297,7 @@ static headsift_status choose(struct hs_selection *selection, const struct hs_ru
 }
 
 static headsift_status read_all(struct hs_selection *selection, const struct hs_run_folder *folder,
-                                const headsift_report_options *options, struct hs_numbers *out,
-                                headsift_error *error) {
+                                const headsift_report_options *options, struct hs_numbers *out, headsift_error *error) {
     const headsift_select_options select = manifest_options(folder->manifest, options);
     HS_TRY(hs_selection_begin(selection, &select, error));
     HS_TRY(hs_score_parts_find(folder->scores, &selection->parts, error));

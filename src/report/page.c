@@ -70,9 +70,10 @@ static headsift_status add_head(const struct hs_report *report, const struct hs_
                                 headsift_error *error) {
     const struct hs_asset *const scripts[] = {&assets->vega, &assets->vega_lite, &assets->interpreter, &assets->script};
     char hash[HS_CSP_HASH];
-    hs_page_raw(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
-                     "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action "
-                     "'none'; script-src");
+    hs_page_raw(out,
+                "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
+                "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action "
+                "'none'; script-src");
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
         HS_TRY(hs_csp_hash(scripts[i]->start, (size_t)(scripts[i]->end - scripts[i]->start), hash, error));
         hs_page_printf(out, " %s", hash);

@@ -72,17 +72,19 @@
     var format = chart.percent ? {format: '.0%'} : {};
     var x = {field: 'value', type: 'quantitative', scale: {zero: chart.percent === true},
       axis: Object.assign({title: null, tickCount: 6}, format)};
-    var layer = [
-      {transform: [{filter: 'isValid(datum.low) && isValid(datum.high)'}], mark: {type: 'rule', strokeWidth: 2},
-        encoding: Object.assign({x: {field: 'low', type: 'quantitative'}, x2: {field: 'high'}, y: y, color: series.color}, offset)},
-      {mark: {type: 'point', filled: true, size: 80, opacity: 1, tooltip: {content: 'data'}},
-        encoding: Object.assign({x: x, y: y}, series, offset)}
-    ];
+    var layer = [{mark: {type: 'point', filled: true, size: 80, opacity: 1, tooltip: {content: 'data'}},
+      encoding: Object.assign({x: x, y: y}, series, offset)}];
+    var ranges = rows.filter(function (r) { return r.low !== null && r.high !== null; });
+    if (ranges.length > 0) {
+      layer.unshift({data: {values: ranges}, mark: {type: 'rule', strokeWidth: 2},
+        encoding: Object.assign({x: {field: 'low', type: 'quantitative'}, x2: {field: 'high'}, y: y, color: series.color}, offset)});
+    }
     if (chart.reference !== undefined) {
       layer.unshift({data: {values: [{at: chart.reference}]}, mark: {type: 'rule', color: 'currentColor', strokeDash: [4, 3]},
         encoding: {x: {field: 'at', type: 'quantitative'}}});
     }
-    return {data: {values: rows}, width: 'container', height: {step: many > 1 ? Math.max(11, 26 / many) : 24}, layer: layer};
+    return {data: {values: rows}, width: 'container',
+      height: unique(rows, 'row').length * (many > 1 ? many * Math.max(13, 26 / many) : 24), layer: layer};
   }
 
   function lines(chart) {
@@ -153,7 +155,6 @@
     var spec = kinds[chart.kind](chart);
     spec.description = chart.title + '. ' + chart.description;
     spec.config = config;
-    spec.autosize = spec.width === 'container' ? {type: 'fit-x', contains: 'padding'} : undefined;
     if (views[chart.id]) {
       views[chart.id].finalize();
     }

@@ -41,8 +41,9 @@ static headsift_status make_page(struct hs_report *report, headsift_model *model
     return status;
 }
 
-static headsift_status read_and_make(headsift_model *model, struct hs_report *report, const struct hs_run_folder *folder,
-                                     const char *output, const headsift_monitor *monitor, headsift_error *error) {
+static headsift_status read_and_make(headsift_model *model, struct hs_report *report,
+                                     const struct hs_run_folder *folder, const char *output,
+                                     const headsift_monitor *monitor, headsift_error *error) {
     struct hs_numbers numbers = {0};
     if (folder->heads != NULL && model != NULL) {
         HS_TRY(headsift_heads_check(folder->heads, model, monitor, error));

@@ -19,20 +19,20 @@ struct hs_result {
 };
 
 struct hs_run_folder {
-    headsift_heads *heads;  /**< of heads.json, or NULL */
-    json_t *heads_json;     /**< the same with what the struct doesn't hold; NULL */
-    json_t *score;          /**< scores/score.json; NULL */
-    json_t *manifest;       /**< selected/manifest.json; NULL */
-    json_t *run;            /**< run.json; NULL */
-    char *scores;           /**< the folder of scores, or NULL where there is none */
-    double seconds;         /**< of the processes that scored, of the parts below */
-    int64_t timed_tokens;   /**< tokens of the parts whose time is known; 0: none is */
+    headsift_heads *heads;     /**< of heads.json, or NULL */
+    json_t *heads_json;        /**< the same with what the struct doesn't hold; NULL */
+    json_t *score;             /**< scores/score.json; NULL */
+    json_t *manifest;          /**< selected/manifest.json; NULL */
+    json_t *run;               /**< run.json; NULL */
+    char *scores;              /**< the folder of scores, or NULL where there is none */
+    double seconds;            /**< of the processes that scored, of the parts below */
+    int64_t timed_tokens;      /**< tokens of the parts whose time is known; 0: none is */
     struct hs_result *results; /**< by name */
     size_t n_results, capacity;
 };
 
 headsift_status hs_run_folder_read(const char *directory, const headsift_monitor *monitor, struct hs_run_folder *out,
-                               headsift_error *error);
+                                   headsift_error *error);
 void hs_run_folder_free(struct hs_run_folder *folder); /**< fine on a zeroed struct */
 
 /* ---- Numbers of the score rows (numbers.c, bins.c) ---- */
@@ -108,7 +108,7 @@ headsift_status hs_report_work(headsift_model *model, const headsift_heads *head
 
 struct hs_report {
     struct hs_page page, contents; /**< the sections; the list of them */
-    json_t *charts; /**< array: see chart.h */
+    json_t *charts;                /**< array: see chart.h */
     const struct hs_run_folder *folder;
     const struct hs_numbers *numbers; /**< NULL: no scores */
     const headsift_report_options *options;

@@ -87,7 +87,8 @@ static void add_eval(struct hs_report *report) {
     if (hurt + spared == 0) {
         return;
     }
-    hs_page_printf(page, "<p>Masking the chosen heads hurts <strong>%d of %d tasks</strong> more than masking random ones",
+    hs_page_printf(page,
+                   "<p>Masking the chosen heads hurts <strong>%d of %d tasks</strong> more than masking random ones",
                    hurt, hurt + spared);
     if (hurt > 0) {
         hs_page_raw(page, ": ");
@@ -178,7 +179,8 @@ static void caveat(struct hs_page *page, const char *text) {
 static void add_heads_caveats(struct hs_report *report) {
     const struct hs_run_folder *folder = report->folder;
     struct hs_page *page = &report->page;
-    const json_t *scored = json_object_get(folder->score, "heads"), *found = json_object_get(folder->heads_json, "heads");
+    const json_t *scored = json_object_get(folder->score, "heads"),
+                 *found = json_object_get(folder->heads_json, "heads");
     if (folder->heads != NULL && folder->heads->samples > 0 && folder->heads->samples_counted < FEW_SAMPLES) {
         hs_page_printf(page, "<li>The heads come from %d samples: few, another seed may choose others.</li>\n",
                        folder->heads->samples_counted);
@@ -220,7 +222,8 @@ static void add_caveats(struct hs_report *report) {
                      "DIR/eval.json</code>.");
     }
     add_score_caveats(report);
-    caveat(page, "A high score says that these heads help to predict the text, not that the text is good, true or safe.");
+    caveat(page,
+           "A high score says that these heads help to predict the text, not that the text is good, true or safe.");
     hs_page_raw(page, "</ul>\n");
 }
 
