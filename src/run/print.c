@@ -180,6 +180,7 @@ static void print_files(const struct hs_run *run, const json_t *manifest, FILE *
             (size_t)json_integer_value(json_object_get(json_object_get(manifest, "scores"), "files")));
     fprintf(out, "  selected/               %zu files of chosen documents, manifest.json\n",
             json_array_size(json_object_get(manifest, "files")));
+    fprintf(out, "  report.html             all of it as a page to look at or to send\n");
     fprintf(out, "  run.json                the settings\n");
 }
 

@@ -286,9 +286,16 @@ static unsigned char_value(char digit) {
     return at != NULL && digit != '\0' ? (unsigned)(at - digits) : 0;
 }
 
-void chromium_picture(const char *path, bool whole) {
-    json_t *answer = chromium_call("Page.captureScreenshot",
-                                   json_pack("{s:s, s:b}", "format", "png", "captureBeyondViewport", whole));
+void chromium_scheme(const char *scheme) {
+    json_decref(chromium_call("Emulation.setEmulatedMedia", json_pack("{s:[{s:s, s:s}]}", "features", "name",
+                                                                      "prefers-color-scheme", "value", scheme)));
+}
+
+void chromium_picture_of(const char *path, double top, double width, double height) {
+    json_t *clip =
+        json_pack("{s:f, s:f, s:f, s:f, s:f}", "x", 0.0, "y", top, "width", width, "height", height, "scale", 1.0);
+    json_t *answer = chromium_call("Page.captureScreenshot", json_pack("{s:s, s:b, s:o}", "format", "png",
+                                                                       "captureBeyondViewport", 1, "clip", clip));
     const char *text = json_string_value(json_object_get(answer, "data"));
     FILE *file = fopen(path, "wb");
     assert_non_null(file);

@@ -26,8 +26,10 @@ double chromium_number(const char *expression);
 const char *chromium_text(const char *expression);
 /** Presses and releases a key: "Tab", "Enter". */
 void chromium_press(const char *key, int code);
-/** The page as a picture. */
-void chromium_picture(const char *path, bool whole);
+/** The reader prefers "light" or "dark"; "": as Chromium is. */
+void chromium_scheme(const char *scheme);
+/** A part of the page as a PNG. */
+void chromium_picture_of(const char *path, double top, double width, double height);
 
 /** What went wrong in the page since it was opened: exceptions, console errors, violations of its policy, requests; one
  * a line, "" if nothing did. */
