@@ -10,3 +10,4 @@ target_include_directories(page_picture PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(page_picture PRIVATE HS_TEST_SCRATCH="")
 hs_test(test_report SOURCES unit/test_report.c unit/report_scene.c unit/select_support.c unit/influence_support.c
         ROOMS ${hs_report_rooms} LINK m)
+hs_fuzz(fuzz_report ROOMS ${hs_report_rooms})

@@ -13,13 +13,18 @@ void hs_page_raw(struct hs_page *page, const char *markup) {
 }
 
 void hs_page_printf(struct hs_page *page, const char *format, ...) {
-    char line[512];
-    va_list arguments;
+    va_list arguments, again;
     va_start(arguments, format);
-    int size = vsnprintf(line, sizeof line, format, arguments);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    bool room = size >= 0 && hs_buffer_reserve(&page->out, (size_t)size);
+    if (room) {
+        vsnprintf(page->out.data + page->out.size, (size_t)size + 1, format, again);
+        page->out.size += (size_t)size;
+    }
+    page->failed = !room || page->failed;
+    va_end(again);
     va_end(arguments);
-    bool fits = size >= 0 && (size_t)size < sizeof line;
-    page->failed = !(fits && hs_buffer_append(&page->out, line, (size_t)size)) || page->failed;
 }
 
 void hs_page_text(struct hs_page *page, const char *text, size_t size) {

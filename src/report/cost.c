@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/human.h"
 #include "report/chart.h"
 
 double hs_hours_a_billion(double tokens_per_second) {
@@ -91,6 +92,12 @@ static void add_ways(struct hs_report *report) {
     hs_table_end(&report->page);
 }
 
+static void add_operations_count(struct hs_page *page, double operations) {
+    char text[32];
+    hs_human_count(operations, text, sizeof text);
+    hs_page_raw(page, text);
+}
+
 static void add_operations(struct hs_report *report) {
     struct hs_page *page = &report->page;
     const struct hs_cost *cost = &report->cost;
@@ -99,11 +106,16 @@ static void add_operations(struct hs_report *report) {
                     "<p>The operations of the model are not known: make the report with <code>-m MODEL</code>.</p>\n");
         return;
     }
-    hs_page_printf(page, "<p>Both passes take %.3g operations, %.3g a token (a multiply-add is two)", cost->operations,
-                   cost->operations / cost->tokens);
     double rate = cost->operations * (cost->speed / cost->tokens);
+    hs_page_raw(page, "<p>Both passes take ");
+    add_operations_count(page, cost->operations);
+    hs_page_raw(page, " operations, ");
+    add_operations_count(page, cost->operations / cost->tokens);
+    hs_page_raw(page, " a token (a multiply-add is two)");
     if (isfinite(rate)) {
-        hs_page_printf(page, ", or %.3g a second", rate);
+        hs_page_raw(page, ", ");
+        add_operations_count(page, rate);
+        hs_page_raw(page, " a second");
     }
     hs_page_raw(page, ". An unmasked pass alone is ");
     hs_add_percent(page, cost->single_share);

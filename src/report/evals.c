@@ -40,29 +40,29 @@ static void add_task(struct hs_report *report, const json_t *eval, const json_t 
     const json_t *effect = json_object_get(task, "effect"), *hurts = json_object_get(effect, "hurts_more_than_random");
     const char *name = hs_word(task, "name");
     hs_row_begin(page, name, strlen(name));
-    hs_cell_count(page, json_integer_value(json_object_get(task, "items")));
+    hs_cell_string(page, json_is_true(hurts) ? "yes" : json_is_false(hurts) ? "no" : "not known");
     hs_cell_string(page, hs_word(task, "primary"));
+    hs_cell_count(page, json_integer_value(json_object_get(task, "items")));
     hs_cell_number(page, hs_real(task, "chance"), 3);
     hs_cell_interval(page, measure(task, "unmasked"), 3);
     hs_cell_interval(page, measure(task, "masked"), 3);
     hs_cell_number(page, group_mean(eval, task, "random"), 3);
     hs_cell_interval(page, json_object_get(effect, "masked"), 3);
     hs_cell_interval(page, json_object_get(effect, "beyond_random"), 3);
-    hs_cell_string(page, json_is_true(hurts) ? "yes" : json_is_false(hurts) ? "no" : "not known");
     hs_row_end(page);
 }
 
 static void add_table(struct hs_report *report, const json_t *eval) {
     static const char *const columns[] = {"task",
-                                          "items",
+                                          "hurts more than random",
                                           "measure",
+                                          "items",
                                           "by chance",
                                           "unmasked",
                                           "chosen heads masked",
                                           "random heads masked",
                                           "change by the chosen heads",
                                           "beyond random heads",
-                                          "hurts more than random",
                                           NULL};
     const json_t *tasks = json_object_get(eval, "tasks"), *task;
     size_t i;

@@ -37,7 +37,7 @@ static headsift_status load_heads(const char *directory, struct hs_run_folder *f
 
 /* ---- Results of other commands ---- */
 
-static const char *kind_of(const json_t *value) {
+const char *hs_result_kind(const json_t *value) {
     static const char *const kinds[] = {"eval",           "judges",       "compare-baselines", "compare-selections",
                                         "compare-scores", "compare-heads"};
     const char *kind = json_string_value(json_object_get(value, "kind"));
@@ -68,7 +68,7 @@ static headsift_status take_result(void *user, const char *directory, const char
         hs_log(taking->monitor, HEADSIFT_LOG_WARNING, "left out: %s", reason.message);
         return HEADSIFT_OK;
     }
-    const char *kind = kind_of(value);
+    const char *kind = hs_result_kind(value);
     void *results = folder->results;
     bool grown = hs_grow(&results, &folder->capacity, folder->n_results + 1, sizeof *folder->results);
     folder->results = results;

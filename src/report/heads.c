@@ -20,9 +20,17 @@ static void add_map(struct hs_report *report) {
     if (heads->scores == NULL || heads->n_layer <= 0 || heads->n_head <= 0) {
         return;
     }
-    json_t *chart = hs_chart(report, "heads", "heat", "Score of each head; a cross marks the chosen ones",
-                             "Heat map: a row for each layer, a column for each query head, darker is a higher score; "
-                             "chosen heads have a cross");
+    double most = heads->scores[0];
+    for (int32_t i = 1; i < heads->n_layer * heads->n_head; i++) {
+        most = heads->scores[i] > most ? heads->scores[i] : most;
+    }
+    char title[128];
+    snprintf(title, sizeof title, "Score of each head: the strongest colour is %.3f. A cross marks the chosen ones",
+             most);
+    json_t *chart =
+        hs_chart(report, "heads", "heat", title,
+                 "Heat map: a row for each layer, a column for each query head, a stronger colour is a higher score; "
+                 "chosen heads have a cross");
     json_t *rows = json_object_get(chart, "rows");
     for (int32_t i = 0; i < heads->n_layer * heads->n_head; i++) {
         int32_t layer = i / heads->n_head, head = i % heads->n_head;
@@ -37,7 +45,7 @@ static void add_chosen(struct hs_report *report) {
     static const char *const columns[] = {"rank", "layer", "head", "score", NULL};
     const headsift_heads *heads = report->folder->heads;
     struct hs_page *page = &report->page;
-    hs_table_begin(page, "The chosen heads, best first (layers and heads count from 0)", columns);
+    hs_table_begin(page, "The chosen heads, best first; counted from 0", columns);
     for (size_t i = 0; i < heads->n_heads; i++) {
         const headsift_head *head = &heads->heads[i];
         char rank[32];
@@ -119,8 +127,10 @@ void hs_add_heads(struct hs_report *report) {
         return;
     }
     hs_section_begin(report, "heads", "Heads");
+    hs_page_raw(&report->page, "<div class=\"pair\">\n");
     add_map(report);
     add_chosen(report);
+    hs_page_raw(&report->page, "</div>\n");
     add_effect(report);
     add_settling(report);
     hs_section_end(&report->page);

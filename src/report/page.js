@@ -13,7 +13,7 @@
     titleFontWeight: 'normal', labelFont: FONT, titleFont: FONT};
   var config = {
     background: null, font: FONT, view: {stroke: null}, padding: 2,
-    axis: Object.assign({gridColor: 'currentColor', gridOpacity: 0.13, domainColor: 'currentColor', domainOpacity: 0.4,
+    axis: Object.assign({labelFlush: false, gridColor: 'currentColor', gridOpacity: 0.13, domainColor: 'currentColor', domainOpacity: 0.4,
       tickColor: 'currentColor', tickOpacity: 0.4, labelLimit: 150}, text),
     legend: Object.assign({orient: 'top', symbolSize: 90, labelLimit: 260, title: null}, text)
   };
@@ -36,15 +36,13 @@
       data: {values: rows}, width: {step: step}, height: {step: chart.layers > 40 ? 10 : 13},
       layer: [
         {mark: {type: 'rect', color: BLUE, stroke: 'currentColor', strokeOpacity: 0.08, tooltip: {content: 'data'}},
-          encoding: Object.assign({fillOpacity: {field: 'score', type: 'quantitative',
-            scale: {domain: [least, most], range: [0.04, 1]},
-            legend: {title: 'score', gradientLength: 160, gradientThickness: 10, symbolType: 'square', symbolFillColor: BLUE}}}, position)},
+          encoding: Object.assign({fillOpacity: {field: 'score', type: 'quantitative', legend: null,
+            scale: {domain: [least, most], range: [0.04, 1]}}}, position)},
         {transform: [{filter: 'datum.rank > 0'}],
           mark: {type: 'point', shape: 'cross', filled: true, size: 40, color: 'currentColor', opacity: 1,
             stroke: 'white', strokeWidth: 0.7, tooltip: {content: 'data'}},
           encoding: position}
-      ],
-      resolve: {legend: {fillOpacity: 'independent'}}
+      ]
     };
   }
 
@@ -70,7 +68,7 @@
     var y = {field: 'row', type: 'nominal', sort: unique(rows, 'row'), axis: {title: null, grid: many > 1, labelPadding: 6}};
     var offset = many > 1 ? {yOffset: {field: 'series', sort: unique(rows, 'series')}} : {};
     var format = chart.percent ? {format: '.0%'} : {};
-    var x = {field: 'value', type: 'quantitative', scale: {zero: chart.percent === true},
+    var x = {field: 'value', type: 'quantitative', scale: {zero: chart.percent === true, nice: true, padding: 10},
       axis: Object.assign({title: null, tickCount: 6}, format)};
     var layer = [{mark: {type: 'point', filled: true, size: 80, opacity: 1, tooltip: {content: 'data'}},
       encoding: Object.assign({x: x, y: y}, series, offset)}];

@@ -31,6 +31,9 @@ struct hs_run_folder {
     size_t n_results, capacity;
 };
 
+/** The kind of a result, one of a fixed list; NULL: not known here. */
+const char *hs_result_kind(const json_t *value);
+
 headsift_status hs_run_folder_read(const char *directory, const headsift_monitor *monitor, struct hs_run_folder *out,
                                    headsift_error *error);
 void hs_run_folder_free(struct hs_run_folder *folder); /**< fine on a zeroed struct */

@@ -255,11 +255,16 @@ const char *chromium_text(const char *expression) {
     return text;
 }
 
-void chromium_open(const char *path, int width, int height) {
-    problems.size = 0;
+void chromium_resize(int width, int height) {
     json_decref(
         chromium_call("Emulation.setDeviceMetricsOverride", json_pack("{s:i, s:i, s:i, s:b}", "width", width, "height",
                                                                       height, "deviceScaleFactor", 1, "mobile", 0)));
+    json_decref(chromium_value("new Promise(function (done) { setTimeout(function () { done(true); }, 50); })"));
+}
+
+void chromium_open(const char *path, int width, int height) {
+    problems.size = 0;
+    chromium_resize(width, height);
     snprintf(page_url, sizeof page_url, "file://%s", path);
     json_t *answer = chromium_call("Page.navigate", json_pack("{s:s}", "url", page_url));
     assert_null(json_object_get(answer, "errorText"));

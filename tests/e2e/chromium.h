@@ -16,6 +16,7 @@ void chromium_stop(void);
 
 /** Opens a file as a page and waits until its charts are drawn (data-drawn on the root element). */
 void chromium_open(const char *path, int width, int height);
+void chromium_resize(int width, int height);
 /** Calls a method on the page; the result is the caller's: json_decref. Fails the test on an error. @param params taken
  *  over; NULL: none */
 json_t *chromium_call(const char *method, json_t *params);

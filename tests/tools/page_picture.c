@@ -10,9 +10,10 @@ static void take(const char *picture, const char *selector, int height) {
     char expression[512];
     snprintf(expression, sizeof expression, "document.querySelector('%s').getBoundingClientRect().top + scrollY",
              selector);
+    double all = chromium_number("document.documentElement.scrollHeight");
+    chromium_resize((int)chromium_number("innerWidth"), (int)all); /* what is beyond the window may not be painted */
     double top = selector[0] != '\0' ? chromium_number(expression) : 0;
-    chromium_picture_of(picture, top, chromium_number("innerWidth"),
-                        height > 0 ? height : chromium_number("document.documentElement.scrollHeight") - top);
+    chromium_picture_of(picture, top, chromium_number("innerWidth"), height > 0 ? height : all - top);
 }
 
 int main(int argc, char **argv) {
