@@ -5,6 +5,26 @@
 
 #include "report/chart.h"
 
+static void add_domains(struct hs_page *page, const json_t *baselines) {
+    static const char *const columns[] = {"baseline",           "domain", "selected documents", "same documents",
+                                          "expected by chance", NULL};
+    const json_t *baseline, *domain;
+    size_t i, d;
+    hs_table_begin(page, "Baselines by domain", columns);
+    json_array_foreach(baselines, i, baseline) {
+        json_array_foreach(json_object_get(baseline, "domains"), d, domain) {
+            const char *name = hs_word(baseline, "name"), *word = hs_word(domain, "domain");
+            hs_row_begin(page, name, strlen(name));
+            hs_cell_string(page, word[0] != '\0' ? word : "(no name)");
+            hs_cell_count(page, json_integer_value(json_object_get(domain, "n")));
+            hs_cell_percent(page, hs_real(domain, "overlap"));
+            hs_cell_percent(page, hs_real(domain, "expected"));
+            hs_row_end(page);
+        }
+    }
+    hs_table_end(page);
+}
+
 static void add_baselines(struct hs_report *report, const json_t *value, const char *id) {
     static const char *const columns[] = {"baseline", "same documents", "expected by chance", NULL};
     const json_t *baselines = json_object_get(value, "baselines"), *baseline;
@@ -27,11 +47,12 @@ static void add_baselines(struct hs_report *report, const json_t *value, const c
     }
     hs_table_end(page);
     hs_chart_set(report, chart, "percent", json_true());
+    add_domains(page, baselines);
 }
 
 static void add_explained(struct hs_report *report, const json_t *value, const char *id) {
-    static const char *const columns[] = {"domain",     "documents", "length",   "loss",
-                                          "repetition", "position",  "all four", NULL};
+    static const char *const columns[] = {"domain",   "documents", "length",    "loss", "repetition",
+                                          "position", "all four",  "by chance", NULL};
     const json_t *rows = json_object_get(value, "explained"), *row;
     struct hs_page *page = &report->page;
     size_t i;
@@ -57,6 +78,7 @@ static void add_explained(struct hs_report *report, const json_t *value, const c
             hs_chart_point(report, chart, name, strcmp(keys[k], "all") == 0 ? "all four" : keys[k],
                            hs_real(row, keys[k]), (double)NAN, (double)NAN);
         }
+        hs_cell_percent(page, hs_real(row, "by_chance"));
         hs_row_end(page);
     }
     hs_table_end(page);
@@ -99,8 +121,9 @@ static void add_words(struct hs_page *page, const json_t *words) {
 }
 
 static void add_bands(struct hs_report *report, const json_t *value) {
-    static const char *const columns[] = {"ranks",           "compression",    "repeated n-grams",
-                                          "duplicate lines", "frequent words", NULL};
+    static const char *const columns[] = {"ranks",       "documents",        "tokens",          "loss",
+                                          "compression", "repeated n-grams", "duplicate lines", "frequent words",
+                                          NULL};
     const json_t *bands = json_object_get(value, "bands"), *band;
     struct hs_page *page = &report->page;
     size_t i;
@@ -112,6 +135,9 @@ static void add_bands(struct hs_report *report, const json_t *value) {
     json_array_foreach(bands, i, band) {
         const char *name = hs_word(band, "band");
         hs_row_begin(page, name, strlen(name));
+        hs_cell_count(page, json_integer_value(json_object_get(band, "documents")));
+        hs_cell_number(page, hs_real(band, "tokens"), 0);
+        hs_cell_number(page, hs_real(band, "loss"), 3);
         hs_cell_number(page, hs_real(band, "compression"), 3);
         hs_cell_number(page, hs_real(band, "repeated_ngrams"), 3);
         hs_cell_number(page, hs_real(band, "duplicate_lines"), 3);

@@ -5,6 +5,8 @@
 
 #include "report/chart.h"
 
+enum { MOST_WORDS = 30, MOST_POINTS = 1000 };
+
 /* ---- Two selections ---- */
 
 static void add_word_overlaps(struct hs_page *page, const json_t *value) {
@@ -28,13 +30,107 @@ static void add_word_overlaps(struct hs_page *page, const json_t *value) {
     hs_table_end(page);
 }
 
+static double at(const json_t *list, size_t i) {
+    const json_t *value = json_array_get(list, i);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+static double sum_of(const json_t *list) {
+    double sum = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        sum += at(list, i);
+    }
+    return sum;
+}
+
+static void add_lengths(struct hs_page *page, const json_t *lengths) {
+    static const char *const columns[] = {"tokens of a document", "first", "second", "all documents", NULL};
+    static const char *const keys[] = {"a", "b", "all"};
+    const json_t *edges = json_object_get(lengths, "edges");
+    if (json_array_size(edges) < 2) {
+        return;
+    }
+    hs_table_begin(page, "Lengths: share of the documents", columns);
+    for (size_t i = 0; i + 1 < json_array_size(edges); i++) {
+        char name[64];
+        int size = snprintf(name, sizeof name, "%.0f to %.0f", fmin(at(edges, i), 1e15), fmin(at(edges, i + 1), 1e15));
+        hs_row_begin(page, name, (size_t)size);
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+            const json_t *counts = json_object_get(lengths, keys[k]);
+            hs_cell_percent(page, at(counts, i) / sum_of(counts));
+        }
+        hs_row_end(page);
+    }
+    hs_table_end(page);
+}
+
+static void add_words(struct hs_page *page, const json_t *frequent) {
+    static const char *const columns[] = {"word", "a million words of the first", "of the second", "z", NULL};
+    const json_t *word;
+    size_t i;
+    if (json_array_size(frequent) == 0) {
+        return;
+    }
+    hs_table_begin(page, "Words that tell the selections apart (log odds with a prior; z is their certainty)", columns);
+    json_array_foreach(frequent, i, word) {
+        const char *text = hs_word(word, "word");
+        if (i == MOST_WORDS) {
+            break;
+        }
+        hs_row_begin(page, text, strlen(text));
+        hs_cell_number(page, hs_real(word, "a"), 0);
+        hs_cell_number(page, hs_real(word, "b"), 0);
+        hs_cell_number(page, hs_real(word, "z"), 1);
+        hs_row_end(page);
+    }
+    hs_table_end(page);
+}
+
+/* Documents as points of a plane, those of the first and of the second selection. */
+static void add_plane(struct hs_report *report, const json_t *pca, const char *id) {
+    static const char *const sides[][2] = {{"a", "first"}, {"b", "second"}};
+    if (!json_is_object(pca)) {
+        return;
+    }
+    char name[64];
+    snprintf(name, sizeof name, "%s-plane", id);
+    json_t *chart = hs_chart(report, name, "scatter", "Documents by the first two principal components of their states",
+                             "Scatter plot: documents of the first and of the second selection");
+    for (size_t s = 0; s < 2; s++) {
+        const json_t *points = json_object_get(pca, sides[s][0]), *point;
+        size_t i;
+        json_array_foreach(points, i, point) {
+            hs_chart_xy(report, chart, at(point, 0), sides[s][1], at(point, 1));
+            if (i == MOST_POINTS) {
+                break;
+            }
+        }
+    }
+}
+
+static void add_clusters(struct hs_report *report, const json_t *value, const char *id) {
+    struct hs_page *page = &report->page;
+    const json_t *clusters = json_object_get(value, "clusters"), *balance = json_object_get(clusters, "balance");
+    if (json_is_object(clusters)) {
+        hs_page_raw(page, "<p>In ");
+        hs_add_count(page, json_integer_value(json_object_get(clusters, "k")));
+        hs_page_raw(page, " clusters of the model's states, the balance (1: all are equal) is ");
+        hs_add_number(page, hs_real(balance, "a"), 3);
+        hs_page_raw(page, " for the first, ");
+        hs_add_number(page, hs_real(balance, "b"), 3);
+        hs_page_raw(page, " for the second; ");
+        hs_add_percent(page, hs_real(clusters, "difference"));
+        hs_page_raw(page, " of the documents would have to change cluster for both to be alike.</p>\n");
+    }
+    add_plane(report, json_object_get(value, "pca"), id);
+}
+
 static void add_selections(struct hs_report *report, const json_t *value, const char *id) {
     static const char *const columns[] = {"domain", "first", "second", "shared", "overlap", NULL};
     struct hs_page *page = &report->page;
     const json_t *documents = json_object_get(value, "documents"), *domains = json_object_get(value, "domains"),
                  *domain;
     size_t i;
-    (void)id;
     hs_page_raw(page, "<p>First: <span class=\"name\">");
     hs_page_string(page, hs_word(json_object_get(value, "a"), "label"));
     hs_page_raw(page, "</span>; second: <span class=\"name\">");
@@ -57,6 +153,9 @@ static void add_selections(struct hs_report *report, const json_t *value, const 
     }
     hs_table_end(page);
     add_word_overlaps(page, value);
+    add_words(page, json_object_get(value, "frequent"));
+    add_lengths(page, json_object_get(value, "lengths"));
+    add_clusters(report, value, id);
 }
 
 /* ---- Scorings ---- */

@@ -35,6 +35,11 @@ static double group_mean(const json_t *eval, const json_t *task, const char *gro
 
 static bool by_loss(const json_t *task) { return strcmp(hs_word(task, "primary"), "loss") == 0; }
 
+/* What masking does to the loss of the right answer, where it is known. */
+static const json_t *effect_by_loss(const json_t *task) {
+    return json_object_get(task, by_loss(task) ? "effect" : "effect_loss");
+}
+
 static void add_task(struct hs_report *report, const json_t *eval, const json_t *task) {
     struct hs_page *page = &report->page;
     const json_t *effect = json_object_get(task, "effect"), *hurts = json_object_get(effect, "hurts_more_than_random");
@@ -49,6 +54,7 @@ static void add_task(struct hs_report *report, const json_t *eval, const json_t 
     hs_cell_number(page, group_mean(eval, task, "random"), 3);
     hs_cell_interval(page, json_object_get(effect, "masked"), 3);
     hs_cell_interval(page, json_object_get(effect, "beyond_random"), 3);
+    hs_cell_interval(page, json_object_get(effect_by_loss(task), "beyond_random"), 3);
     hs_row_end(page);
 }
 
@@ -63,6 +69,7 @@ static void add_table(struct hs_report *report, const json_t *eval) {
                                           "random heads masked",
                                           "change by the chosen heads",
                                           "beyond random heads",
+                                          "loss of the answer, beyond random heads",
                                           NULL};
     const json_t *tasks = json_object_get(eval, "tasks"), *task;
     size_t i;
@@ -71,7 +78,7 @@ static void add_table(struct hs_report *report, const json_t *eval) {
     hs_table_end(&report->page);
 }
 
-/* One chart of the tasks judged by loss, one of the others: a rise of the one is harm, as is a fall of the other. */
+/* One chart of the change of the loss, one of that of the accuracy: a rise of the one is harm, a fall of the other. */
 static void add_chart(struct hs_report *report, const json_t *eval, int number, bool loss) {
     const json_t *tasks = json_object_get(eval, "tasks"), *task;
     json_t *chart = NULL;
@@ -79,16 +86,17 @@ static void add_chart(struct hs_report *report, const json_t *eval, int number, 
     char id[48];
     snprintf(id, sizeof id, "eval-%d-%s", number, loss ? "loss" : "accuracy");
     json_array_foreach(tasks, i, task) {
-        const json_t *effect = json_object_get(task, "effect");
-        if (by_loss(task) != loss || effect == NULL) {
+        const json_t *effect = loss ? effect_by_loss(task) : by_loss(task) ? NULL : json_object_get(task, "effect");
+        if (!json_is_object(effect)) {
             continue;
         }
         if (chart == NULL) {
-            chart = hs_chart(report, id, "intervals",
-                             loss ? "Change of the loss by masking: to the right is harm"
-                                  : "Change of the accuracy by masking: to the left is harm",
-                             "Points with 95 % intervals: change of each task when the chosen heads, and when random "
-                             "heads are masked");
+            chart =
+                hs_chart(report, id, "intervals",
+                         loss ? "Change of the loss of the right answer (nats a token) by masking: to the right is harm"
+                              : "Change of the accuracy by masking: to the left is harm",
+                         "Points with 95 % intervals: change of each task when the chosen heads, and when random "
+                         "heads are masked");
             hs_chart_set(report, chart, "reference", json_real(0));
         }
         hs_chart_interval(report, chart, hs_word(task, "name"), "chosen heads", json_object_get(effect, "masked"));

@@ -42,10 +42,13 @@ static void add_map(struct hs_report *report) {
 }
 
 static void add_chosen(struct hs_report *report) {
-    static const char *const columns[] = {"rank", "layer", "head", "score", NULL};
+    static const char *const columns[] = {"rank", "layer", "head", "score", NULL}, *const more[] = {
+                                                                                       "rank",  "layer",       "head",
+                                                                                       "score", "also chosen", NULL};
+    const json_t *firm = json_object_get(json_object_get(report->folder->heads_json, "bootstrap"), "heads");
     const headsift_heads *heads = report->folder->heads;
     struct hs_page *page = &report->page;
-    hs_table_begin(page, "The chosen heads, best first; counted from 0", columns);
+    hs_table_begin(page, "The chosen heads, best first; counted from 0", firm != NULL ? more : columns);
     for (size_t i = 0; i < heads->n_heads; i++) {
         const headsift_head *head = &heads->heads[i];
         char rank[32];
@@ -55,9 +58,28 @@ static void add_chosen(struct hs_report *report) {
         hs_cell_count(page, head->head);
         hs_cell_number(
             page, heads->scores != NULL ? heads->scores[head->layer * heads->n_head + head->head] : (double)NAN, 4);
+        if (firm != NULL) {
+            const json_t *share = json_array_get(firm, i);
+            hs_cell_percent(page, json_is_number(share) ? json_number_value(share) : (double)NAN);
+        }
         hs_row_end(page);
     }
     hs_table_end(page);
+}
+
+/* How firm the choice is, where the search for heads has asked. */
+static void add_firmness(struct hs_report *report) {
+    const json_t *bootstrap = json_object_get(report->folder->heads_json, "bootstrap");
+    struct hs_page *page = &report->page;
+    if (!json_is_object(bootstrap)) {
+        return;
+    }
+    hs_page_raw(page, "<p>Chosen again on ");
+    hs_add_count(page, json_integer_value(json_object_get(bootstrap, "resamples")));
+    hs_page_raw(page, " resamples of the probe, ");
+    hs_add_percent(page, hs_real(bootstrap, "overlap"));
+    hs_page_raw(page, " of the heads are the same in the mean; <q>also chosen</q> is the share of the resamples that "
+                      "choose a head, too.</p>\n");
 }
 
 static void add_effect_row(struct hs_report *report, json_t *chart, const char *name, double value, double low,
@@ -131,6 +153,7 @@ void hs_add_heads(struct hs_report *report) {
     add_map(report);
     add_chosen(report);
     hs_page_raw(&report->page, "</div>\n");
+    add_firmness(report);
     add_effect(report);
     add_settling(report);
     hs_section_end(&report->page);

@@ -97,6 +97,14 @@
     };
   }
 
+  function scatter(chart) {
+    var series = bySeries(chart.rows);
+    return {data: {values: chart.rows}, width: 'container', height: 360,
+      mark: {type: 'point', size: 28, opacity: 0.7, filled: true},
+      encoding: Object.assign({x: Object.assign({field: 'x'}, numeric('first component')),
+        y: Object.assign({field: 'value'}, numeric('second component'))}, series)};
+  }
+
   /* Counts of the domain that is picked: [all, chosen]. */
   function counts(chart) {
     var picked = select ? Number(select.value) : -1;
@@ -141,7 +149,7 @@
     return {data: {values: bins(chart)}, width: 'container', height: 200, layer: chart.chosen ? [all, solid] : [all]};
   }
 
-  var kinds = {heat: heat, intervals: intervals, lines: lines, counts: binned, shares: binned};
+  var kinds = {heat: heat, intervals: intervals, lines: lines, scatter: scatter, counts: binned, shares: binned};
   var views = {};
 
   function draw(chart) {

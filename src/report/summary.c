@@ -56,8 +56,9 @@ static void add_effect(struct hs_report *report) {
                    effect->draws, matters ? "" : " Scores by these heads mean little.");
 }
 
-/* Names of the tasks of all evals for which masking hurts (does not hurt) more than random heads. */
-static int add_tasks(struct hs_report *report, bool hurt, bool count_only) {
+/* Names of the tasks of all evals for which masking hurts (does not hurt) more than random heads, by the effect of this
+ * name. @return how many */
+static int add_tasks(struct hs_report *report, const char *effect, bool hurt, bool count_only) {
     int n = 0;
     for (size_t i = 0; i < report->folder->n_results; i++) {
         const struct hs_result *result = &report->folder->results[i];
@@ -67,7 +68,7 @@ static int add_tasks(struct hs_report *report, bool hurt, bool count_only) {
             continue;
         }
         json_array_foreach(tasks, t, task) {
-            const json_t *hurts = json_object_get(json_object_get(task, "effect"), "hurts_more_than_random");
+            const json_t *hurts = json_object_get(json_object_get(task, effect), "hurts_more_than_random");
             if (!json_is_boolean(hurts) || json_is_true(hurts) != hurt) {
                 continue;
             }
@@ -83,7 +84,7 @@ static int add_tasks(struct hs_report *report, bool hurt, bool count_only) {
 
 static void add_eval(struct hs_report *report) {
     struct hs_page *page = &report->page;
-    int hurt = add_tasks(report, true, true), spared = add_tasks(report, false, true);
+    int hurt = add_tasks(report, "effect", true, true), spared = add_tasks(report, "effect", false, true);
     if (hurt + spared == 0) {
         return;
     }
@@ -92,13 +93,21 @@ static void add_eval(struct hs_report *report) {
                    hurt, hurt + spared);
     if (hurt > 0) {
         hs_page_raw(page, ": ");
-        add_tasks(report, true, false);
+        add_tasks(report, "effect", true, false);
     }
     hs_page_raw(page, ".");
     if (spared > 0) {
         hs_page_raw(page, " It does not (no difference that the interval can tell) on: ");
-        add_tasks(report, false, false);
+        add_tasks(report, "effect", false, false);
         hs_page_raw(page, ".");
+    }
+    int dearer = add_tasks(report, "effect_loss", true, true),
+        all = dearer + add_tasks(report, "effect_loss", false, true);
+    if (all > 0) {
+        hs_page_printf(page,
+                       " By the loss of the right answer, which tells finer differences, it hurts %d of %d more than "
+                       "random ones.",
+                       dearer, all);
     }
     hs_page_raw(page, "</p>\n");
 }

@@ -71,6 +71,8 @@ static void every_chart_has_its_marks(void **state) {
     expect("marks('settling', 'line')", 2);
     expect("marks('eval-0-accuracy', 'symbol')", 4);
     expect("marks('eval-0-accuracy', 'rule')", 5); /* four intervals and the line at 0 */
+    expect("marks('eval-0-loss', 'symbol')", 2);
+    expect("marks('selections-0-plane', 'symbol')", 3);
     expect("marks('eval-0-shares-accuracy', 'symbol')", 3);
     expect("marks('baselines-0', 'symbol')", 4);
     expect("marks('explained-0', 'symbol')", 5);

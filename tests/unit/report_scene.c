@@ -37,22 +37,36 @@ static const char eval[] =
     "\"tasks\": [{\"name\": \"lookup\", \"task_kind\": \"choice\", \"items\": 50, \"primary\": \"accuracy\", "
     "\"chance\": 0.25, "
     "\"results\": [" RESULT("unmasked", "accuracy", 0.9, 0.8, 1) ", " RESULT(
-        "masked", "accuracy", 0.3, 0.2, 0.4) ", " RESULT("random-1", "accuracy", 0.9,
-                                                         0.8, 1) ", " RESULT("random-2", "accuracy", 0.8, 0.7,
-                                                                             0.9) ", " RESULT("masked-0.5",
-                                                                                              "accuracy", 0.2, 0.1, 0.3) "], \"effect\": {\"metric\": \"accuracy\", \"masked\": " METRIC(-0.6, -0.7, -0.5) ", \"random\": " METRIC(-0.05, -0.1, 0) ", \"beyond_random\": " METRIC(-0.55, -0.7, -0.4) ", \"hurts_more_than_random\": true}}, {\"name\": \"<i>sums</i>\", \"task_kind\": \"choice\", \"items\": 50, "
-                                                                                                                                                                                                                                                                                                     "\"primary\": \"accuracy\", \"chance\": null, \"results\": [" RESULT("unmasked",
-                                                                                                                                                                                                                                                                                                                                                                          "accuracy",
-                                                                                                                                                                                                                                                                                                                                                                          0.4, 0.3, 0.5) ", " RESULT("masked",
-                                                                                                                                                                                                                                                                                                                                                                                                     "accuracy",
-                                                                                                                                                                                                                                                                                                                                                                                                     0.38, 0.3, 0.5) ", " RESULT("random-1",
-                                                                                                                                                                                                                                                                                                                                                                                                                                 "accuracy",
-                                                                                                                                                                                                                                                                                                                                                                                                                                 0.39,
-                                                                                                                                                                                                                                                                                                                                                                                                                                 0.3,
-                                                                                                                                                                                                                                                                                                                                                                                                                                 0.5) "], \"effect\": {\"metric\": \"accuracy\", \"masked\": " METRIC(-0.02,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      -0.1, 0.1) ", \"random\": " METRIC(-0.01, -0.1, 0.1) ", \"beyond_random\": " METRIC(-0.01,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          -0.1,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          0.1) ", \"hurts_more_than_random\": false}}]}";
+        "masked", "accuracy",
+        0.3, 0.2, 0.4) ", " RESULT("random-1", "accuracy", 0.9, 0.8,
+                                   1) ", " RESULT("random-2", "accuracy", 0.8, 0.7,
+                                                  0.9) ", " RESULT("masked-0.5", "accuracy", 0.2, 0.1,
+                                                                   0.3) "], \"effect\": {\"metric\": \"accuracy\", "
+                                                                        "\"masked\": " METRIC(-0.6, -0.7,
+                                                                                              -0.5) ", "
+                                                                                                    "\"random\":"
+                                                                                                    " " METRIC(-0.05,
+                                                                                                               -0.1,
+                                                                                                               0) ", "
+                                                                                                                  "\"be"
+                                                                                                                  "yond"
+                                                                                                                  "_ran"
+                                                                                                                  "dom"
+                                                                                                                  "\":"
+                                                                                                                  " " METRIC(-0.55,
+                                                                                                                             -0.7,
+                                                                                                                             -0.4) ", \"hurts_more_than_random\": true}, \"effect_loss\": {\"metric\": \"loss\", \"masked\": " METRIC(1.5,
+                                                                                                                                                                                                                                      1, 2) ", \"random\": " METRIC(0.1,
+                                                                                                                                                                                                                                                                    0, 0.2) ", \"beyond_random\": " METRIC(1.4, 1, 2) ", \"hurts_more_than_random\": true}}, {\"name\": \"<i>sums</i>\", \"task_kind\": \"choice\", \"items\": 50, "
+                                                                                                                                                                                                                                                                                                                      "\"primary\": \"accuracy\", \"chance\": null, \"results\": [" RESULT("unmasked",
+                                                                                                                                                                                                                                                                                                                                                                                           "accuracy",
+                                                                                                                                                                                                                                                                                                                                                                                           0.4, 0.3, 0.5) ", " RESULT("masked",
+                                                                                                                                                                                                                                                                                                                                                                                                                      "accuracy", 0.38, 0.3, 0.5) ", " RESULT("random-1",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                              "accuracy", 0.39, 0.3, 0.5) "], \"effect\": {\"metric\": \"accuracy\", \"masked\": " METRIC(-0.02, -0.1, 0.1) ", \"random\": " METRIC(-0.01,
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    -0.1,
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    0.1) ", \"beyond_random\": " METRIC(-0.01,
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        -0.1,
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        0.1) ", \"hurts_more_than_random\": false}}]}";
 
 static const char baselines[] =
     "{\"kind\": \"compare-baselines\", \"baselines\": [{\"name\": \"random\", \"overlap\": 0.21, \"expected\": 0.2}, "
@@ -71,13 +85,15 @@ static const char judges[] =
         3.5, 3, 4) "}}, {\"group\": "
                    "\"random\", \"domain\": \"prose\", \"documents\": 20, \"answers\": {\"education\": " METRIC(
                        2.5, 2, 3) "}}]}";
-static const char selections[] = "{\"kind\": \"compare-selections\", \"a\": {\"label\": \"ours\", \"documents\": 24, "
-                                 "\"tokens\": 100}, \"b\": {\"label\": "
-                                 "\"theirs\", \"documents\": 24, \"tokens\": 100}, \"documents\": {\"shared\": 6, "
-                                 "\"overlap\": 0.25, \"jaccard\": 0.14}, "
-                                 "\"domains\": [{\"domain\": \"prose\", \"a\": 12, \"b\": 12, \"shared\": 6, "
-                                 "\"overlap\": 0.5}], \"words\": {\"tf\": "
-                                 "[{\"top\": 10, \"overlap\": 0.8}], \"tfidf\": [{\"top\": 10, \"overlap\": 0.6}]}}";
+static const char selections[] =
+    "{\"kind\": \"compare-selections\", \"a\": {\"label\": \"ours\", \"documents\": 24, "
+    "\"tokens\": 100}, \"b\": {\"label\": "
+    "\"theirs\", \"documents\": 24, \"tokens\": 100}, \"documents\": {\"shared\": 6, "
+    "\"overlap\": 0.25, \"jaccard\": 0.14}, \"pca\": {\"explained\": [0.5, 0.2], \"a\": [[1, 2], [2, 3]], \"b\": [[0, "
+    "0.5]]}, \"frequent\": [{\"word\": \"" EVIL "\", \"a\": 10, \"b\": 2, \"z\": 3}], "
+    "\"domains\": [{\"domain\": \"prose\", \"a\": 12, \"b\": 12, \"shared\": 6, "
+    "\"overlap\": 0.5}], \"words\": {\"tf\": "
+    "[{\"top\": 10, \"overlap\": 0.8}], \"tfidf\": [{\"top\": 10, \"overlap\": 0.6}]}}";
 static const char scorings[] =
     "{\"kind\": \"compare-scores\", \"scores\": [{\"label\": \"uniform\"}, {\"label\": \"zero\"}], \"pairs\": [{\"a\": "
     "\"uniform\", \"b\": \"zero\", \"domains\": [{\"domain\": \"prose\", \"documents\": 60, \"spearman\": 0.9, "
@@ -108,7 +124,7 @@ void report_scene(const char *name) {
     assert_int_equal(hs_make_directory(in_folder("run/scores"), &last_error), HEADSIFT_OK);
     sql("COPY (SELECT CASE WHEN i = 0 THEN '</script><script>alert(1)</script>' || chr(27) ELSE 'd-' || i END AS id, "
         "'@/" EVIL_FILE "' AS file, i AS row, CASE WHEN i < 60 THEN 'prose' WHEN i < 100 THEN 'code' ELSE '<b "
-                        "onclick=\"alert(2)\">&amp;' || "
+        "onclick=\"alert(2)\">&amp;' || "
         "chr(27) END AS domain, 100::BIGINT AS n_bytes, 20 + i AS n_tokens, 100::BIGINT AS n_bytes_scored, 19 + i AS "
         "n_scored, "
         "2.0 + (i % 7) / 7.0 AS loss_base, 3.0::DOUBLE AS loss_ref, (120 - i) / 240.0 AS score, 'ok' AS status, '' AS "

@@ -186,6 +186,7 @@ static void words_follow_from_numbers(void **state) {
     report_to("a.html", &options, HEADSIFT_OK);
     assert_says("a.html", "On the probe these heads matter:", true);
     assert_says("a.html", "<strong>1 of 2 tasks</strong>", true);
+    assert_says("a.html", "it hurts 1 of 1 more than random ones", true);
     assert_says("a.html", "explain at most 30.0 % of the ranking", true);
     assert_says("a.html", "Selected: 24 documents</strong> (20.0 %)", true);
     assert_says("a.html", "<td>1,000</td><td>278</td><td>972</td>", true); /* hours, and 3.5 times as much */
