@@ -190,7 +190,7 @@ static headsift_status read_documents(const struct hs_report *report, struct hs_
     return hs_ranking_read(report->folder->scores, &wish, &options, report->options->temp_dir, out, error);
 }
 
-static void add_intro(struct hs_report *report, bool coloured) {
+static void add_intro(struct hs_report *report, bool has_model, bool coloured) {
     struct hs_page *page = &report->page;
     hs_page_printf(page,
                    "<p>In each domain (the %d largest, if there are more) the documents at the ranks 0.1 %%, 1 %%, 10 "
@@ -198,6 +198,10 @@ static void add_intro(struct hs_report *report, bool coloured) {
                    HS_EXAMPLE_DOMAINS, HS_EXAMPLE_TEXT);
     if (coloured) {
         hs_page_raw(page, key);
+    } else if (has_model) {
+        hs_page_raw(page,
+                    "<p>The tokens have no colours: heads.json is missing, or the mask of these scores is not one "
+                    "that the report can repeat.</p>\n");
     } else {
         hs_page_raw(page, "<p>For tokens coloured by how much their loss rises, make the report with <code>-m "
                           "MODEL</code>.</p>\n");
@@ -217,7 +221,7 @@ headsift_status hs_add_examples(struct hs_report *report, headsift_model *model,
     if (status == HEADSIFT_OK) {
         status = start(report, model, &scoring, error);
         if (status == HEADSIFT_OK) {
-            add_intro(report, scoring.engine != NULL);
+            add_intro(report, model != NULL, scoring.engine != NULL);
             status = add_documents(report, &ranking, &scoring, monitor, error);
         }
         hs_ranking_free(&ranking);

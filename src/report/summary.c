@@ -24,11 +24,14 @@ static void add_model(struct hs_report *report) {
     int32_t all = heads->n_layer * heads->n_head;
     hs_page_raw(page, "<p>Model ");
     add_name(page, heads->model_name != NULL ? heads->model_name : "(not named)");
-    hs_page_printf(page, ": %d layers of %d query heads. <strong>%zu of %d heads", heads->n_layer, heads->n_head,
-                   heads->n_heads, all);
-    hs_page_raw(page, "</strong> (");
-    hs_add_percent(page, all > 0 ? (double)heads->n_heads / all : (double)NAN);
-    hs_page_raw(page, ") are chosen");
+    if (all > 0) {
+        hs_page_printf(page, ": %d layers of %d query heads. <strong>%zu of %d heads</strong> (", heads->n_layer,
+                       heads->n_head, heads->n_heads, all);
+        hs_add_percent(page, (double)heads->n_heads / all);
+        hs_page_raw(page, ") are chosen");
+    } else {
+        hs_page_printf(page, ". <strong>%zu heads</strong> are chosen", heads->n_heads);
+    }
     if (heads->method != NULL) {
         hs_page_raw(page, ", found by ");
         hs_page_string(page, heads->method);
