@@ -17,9 +17,10 @@ static headsift_status write_report(struct cli_call *call, headsift_model *model
         .memory = values->memory,
         .temp_dir = values->temp_dir,
     };
-    HS_TRY(cli_need_place(output, error));
     HS_TRY(headsift_report(model, values->arguments[0], &options, output, &call->monitor.callbacks, error));
-    cli_say(call, HEADSIFT_LOG_INFO, "wrote %s", output);
+    if (strcmp(output, "-") != 0) {
+        cli_say(call, HEADSIFT_LOG_INFO, "wrote %s", output);
+    }
     return HEADSIFT_OK;
 }
 
@@ -27,7 +28,7 @@ static headsift_status run(struct cli_call *call, headsift_error *error) {
     headsift_model *model = NULL;
     char *own = call->values.output == NULL ? hs_format("%s/report.html", call->values.arguments[0]) : NULL;
     const char *output = own != NULL ? own : call->values.output;
-    headsift_status status = output != NULL ? HEADSIFT_OK : hs_fail_memory(error, "a path", 1);
+    headsift_status status = output != NULL ? cli_need_place(output, error) : hs_fail_memory(error, "a path", 1);
     if (status == HEADSIFT_OK && call->values.model != NULL) {
         status = cli_open_model(call, &model, error);
     }
