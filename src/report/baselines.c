@@ -9,10 +9,13 @@ static void add_domains(struct hs_page *page, const json_t *baselines) {
     static const char *const columns[] = {"baseline",           "domain", "selected documents", "same documents",
                                           "expected by chance", NULL};
     const json_t *baseline, *domain;
-    size_t i, d;
+    size_t i, d, shown = 0;
     hs_table_begin(page, "Baselines by domain", columns);
     json_array_foreach(baselines, i, baseline) {
         json_array_foreach(json_object_get(baseline, "domains"), d, domain) {
+            if (shown++ >= HS_MOST_ROWS) {
+                break;
+            }
             const char *name = hs_word(baseline, "name"), *word = hs_word(domain, "domain");
             hs_row_begin(page, name, strlen(name));
             hs_cell_string(page, word[0] != '\0' ? word : "(no name)");
@@ -37,6 +40,9 @@ static void add_baselines(struct hs_report *report, const json_t *value, const c
                              "Points: overlap of the selection with each baseline, and what chance would give");
     hs_table_begin(page, "Baselines on the same budget", columns);
     json_array_foreach(baselines, i, baseline) {
+        if (hs_rows_full(page, i, json_array_size(baselines))) {
+            break;
+        }
         const char *name = hs_word(baseline, "name");
         hs_row_begin(page, name, strlen(name));
         hs_cell_percent(page, hs_real(baseline, "overlap"));
@@ -68,6 +74,9 @@ static void add_explained(struct hs_report *report, const json_t *value, const c
                  "Points: share of the ranking that length, loss, repetition and position explain, by domain");
     hs_table_begin(page, "Explained share of the ranking", columns);
     json_array_foreach(rows, i, row) {
+        if (hs_rows_full(page, i, json_array_size(rows))) {
+            break;
+        }
         const char *name = hs_word(row, "domain");
         name = name[0] != '\0' ? name : "(no name)";
         hs_row_begin(page, name, strlen(name));
@@ -98,6 +107,9 @@ static void add_correlations(struct hs_report *report, const json_t *value) {
     }
     hs_table_begin(page, "Rank correlation of the score with", columns);
     json_array_foreach(rows, i, row) {
+        if (hs_rows_full(page, i, json_array_size(rows))) {
+            break;
+        }
         const char *name = hs_word(row, "domain");
         hs_row_begin(page, name[0] != '\0' ? name : "(no name)", strlen(name[0] != '\0' ? name : "(no name)"));
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
@@ -133,6 +145,9 @@ static void add_bands(struct hs_report *report, const json_t *value) {
     hs_page_raw(page, "<h4>By rank</h4>\n");
     hs_table_begin(page, "Bands of ranks, from the highest score: means", columns);
     json_array_foreach(bands, i, band) {
+        if (hs_rows_full(page, i, json_array_size(bands))) {
+            break;
+        }
         const char *name = hs_word(band, "band");
         hs_row_begin(page, name, strlen(name));
         hs_cell_count(page, json_integer_value(json_object_get(band, "documents")));

@@ -97,9 +97,34 @@ void hs_table_begin(struct hs_page *page, const char *caption, const char *const
 
 void hs_table_end(struct hs_page *page) { hs_page_raw(page, "</tbody></table></div>\n"); }
 
+bool hs_rows_full(struct hs_page *page, size_t i, size_t n) {
+    if (i < HS_MOST_ROWS) {
+        return false;
+    }
+    hs_page_raw(page, "<tr><th scope=\"row\">\xE2\x80\xA6 and ");
+    hs_add_count(page, (int64_t)(n - i));
+    hs_page_raw(page, " more</th></tr>\n");
+    return true;
+}
+
+/* The bytes of a name that are shown: whole characters. */
+static size_t shown_of(const char *name, size_t size) {
+    size_t shown = size <= HS_MOST_NAME ? size : HS_MOST_NAME;
+    while (shown < size && shown > HS_MOST_NAME - 4 && ((unsigned char)name[shown] & 0xC0) == 0x80) {
+        shown--;
+    }
+    return shown;
+}
+
+void hs_add_name(struct hs_page *page, const char *name, size_t size) {
+    size_t shown = shown_of(name, size);
+    hs_page_text(page, name, shown);
+    hs_page_raw(page, shown < size ? "\xE2\x80\xA6" : "");
+}
+
 void hs_row_begin(struct hs_page *page, const char *name, size_t size) {
     hs_page_raw(page, "<tr><th scope=\"row\">");
-    hs_page_text(page, name, size);
+    hs_add_name(page, name, size);
     hs_page_raw(page, "</th>");
 }
 
@@ -142,6 +167,7 @@ void hs_chart_set(struct hs_report *report, json_t *object, const char *key, jso
 }
 
 json_t *hs_chart_text(const char *text, size_t size) {
+    size = shown_of(text, size);
     if (hs_utf8_check(text, size) == size) {
         return json_stringn(text, size);
     }

@@ -23,6 +23,11 @@ void hs_section_end(struct hs_page *page);
  *  @param columns up to a NULL; the first is the one of the rows' names. */
 void hs_table_begin(struct hs_page *page, const char *caption, const char *const *columns);
 void hs_table_end(struct hs_page *page);
+enum { HS_MOST_ROWS = 300, HS_MOST_NAME = 200 };
+/** Whether a table of n rows has as many as are shown; says how many more there are. @param i rows so far */
+bool hs_rows_full(struct hs_page *page, size_t i, size_t n);
+/** Escaped text of at most HS_MOST_NAME bytes, whole characters. */
+void hs_add_name(struct hs_page *page, const char *name, size_t size);
 void hs_row_begin(struct hs_page *page, const char *name, size_t size); /**< with its first cell, a header */
 void hs_row_end(struct hs_page *page);
 void hs_cell_number(struct hs_page *page, double value, int decimals);
@@ -44,7 +49,7 @@ void hs_chart_interval(struct hs_report *report, json_t *chart, const char *row,
                        const json_t *interval);
 /** Adds a row to a chart of kind "lines". */
 void hs_chart_xy(struct hs_report *report, json_t *chart, double x, const char *series, double value);
-/** A string; bytes that are no UTF-8 are escaped. */
+/** A string of at most HS_MOST_NAME bytes; bytes that are no UTF-8 are escaped. */
 json_t *hs_chart_text(const char *text, size_t size);
 
 /** A member that is a number, else NaN; a string, else "". */

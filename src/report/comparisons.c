@@ -51,7 +51,7 @@ static void add_lengths(struct hs_page *page, const json_t *lengths) {
         return;
     }
     hs_table_begin(page, "Lengths: share of the documents", columns);
-    for (size_t i = 0; i + 1 < json_array_size(edges); i++) {
+    for (size_t i = 0; i + 1 < json_array_size(edges) && i < HS_MOST_ROWS; i++) {
         char name[64];
         int size = snprintf(name, sizeof name, "%.0f to %.0f", fmin(at(edges, i), 1e15), fmin(at(edges, i + 1), 1e15));
         hs_row_begin(page, name, (size_t)size);
@@ -142,6 +142,9 @@ static void add_selections(struct hs_report *report, const json_t *value, const 
     hs_page_raw(page, " of the smaller one.</p>\n");
     hs_table_begin(page, "Documents of both selections", columns);
     json_array_foreach(domains, i, domain) {
+        if (hs_rows_full(page, i, json_array_size(domains))) {
+            break;
+        }
         const char *name = hs_word(domain, "domain");
         name = name[0] != '\0' ? name : "(no name)";
         hs_row_begin(page, name, strlen(name));
@@ -201,7 +204,7 @@ static void add_scorings(struct hs_report *report, const json_t *value, const ch
         "scorings", "domain", "documents", "rank correlation", "overlap of the top 20 %", NULL};
     const json_t *pairs = json_object_get(value, "pairs"), *pair, *domain;
     struct hs_page *page = &report->page;
-    size_t i, j;
+    size_t i, j, shown = 0;
     json_t *chart = hs_chart(report, id, "intervals", "Rank correlation of the scores, by domain",
                              "Points: Spearman's rank correlation of each pair of scorings in each domain");
     hs_table_begin(page, "Agreement of scorings", columns);
@@ -209,6 +212,9 @@ static void add_scorings(struct hs_report *report, const json_t *value, const ch
         char name[256];
         pair_name(json_object_get(value, "scores"), pair, name, sizeof name);
         json_array_foreach(json_object_get(pair, "domains"), j, domain) {
+            if (shown++ >= HS_MOST_ROWS) {
+                break;
+            }
             const char *word = hs_word(domain, "domain");
             word = word[0] != '\0' ? word : "(no name)";
             hs_row_begin(page, name, strlen(name));
@@ -222,6 +228,9 @@ static void add_scorings(struct hs_report *report, const json_t *value, const ch
     }
     hs_table_end(page);
     json_array_foreach(pairs, i, pair) {
+        if (i >= HS_MOST_ROWS) {
+            break;
+        }
         char name[256], caption[300];
         pair_name(json_object_get(value, "scores"), pair, name, sizeof name);
         snprintf(caption, sizeof caption, "By length: %s", name);
@@ -244,6 +253,9 @@ static void add_head_pairs(struct hs_report *report, const json_t *value, const 
                              "Points: overlap of the top heads and rank correlation of each pair");
     hs_table_begin(page, "Pairs of head scores", columns);
     json_array_foreach(pairs, i, pair) {
+        if (hs_rows_full(page, i, json_array_size(pairs))) {
+            break;
+        }
         char name[256];
         pair_name(json_object_get(value, "heads"), pair, name, sizeof name);
         hs_row_begin(page, name, strlen(name));

@@ -20,7 +20,7 @@ static void add_filter(struct hs_report *report) {
         size_t size;
         const char *name = name_of(&report->numbers->domains[i], &size);
         hs_page_printf(page, "<option value=\"%zu\">", i);
-        hs_page_text(page, name, size);
+        hs_add_name(page, name, size);
         hs_page_raw(page, "</option>");
     }
     hs_page_raw(page, "</select></p>\n");
@@ -33,7 +33,7 @@ static void row_begin(struct hs_page *page, const struct hs_domain_numbers *doma
     const char *name = slot < 0 ? "all" : name_of(domain, &size);
     size = slot < 0 ? 3 : size;
     hs_page_printf(page, "<tr data-domain=\"%d\"><th scope=\"row\">", slot);
-    hs_page_text(page, name, size);
+    hs_add_name(page, name, size);
     hs_page_raw(page, "</th>");
 }
 

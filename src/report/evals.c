@@ -87,7 +87,7 @@ static void add_chart(struct hs_report *report, const json_t *eval, int number, 
     snprintf(id, sizeof id, "eval-%d-%s", number, loss ? "loss" : "accuracy");
     json_array_foreach(tasks, i, task) {
         const json_t *effect = loss ? effect_by_loss(task) : by_loss(task) ? NULL : json_object_get(task, "effect");
-        if (!json_is_object(effect)) {
+        if (!json_is_object(effect) || i >= HS_MOST_ROWS) {
             continue;
         }
         if (chart == NULL) {
@@ -113,6 +113,9 @@ static void add_fractions(struct hs_report *report, const json_t *eval, int numb
     char id[48];
     snprintf(id, sizeof id, "eval-%d-shares-%s", number, loss ? "loss" : "accuracy");
     json_array_foreach(tasks, i, task) {
+        if (i >= HS_MOST_ROWS) {
+            break;
+        }
         json_array_foreach(conditions, j, condition) {
             const json_t *value = measure(task, hs_word(condition, "name"));
             bool none = strcmp(hs_word(condition, "group"), "unmasked") == 0;

@@ -9,7 +9,7 @@
 #include "report/chart.h"
 #include "select/ranking.h"
 
-enum { MOST_RISES = 5, NAME_BYTES = 300 };
+enum { MOST_RISES = 5 };
 
 const double hs_example_shares[HS_EXAMPLE_RANKS] = {0.001, 0.01, 0.1, 0.5, 0.9, 0.999};
 
@@ -78,8 +78,7 @@ static void add_ranks(struct hs_page *page, const struct hs_ranked *document, in
         }
     }
     hs_page_raw(page, ")</span></h4>\n<p class=\"meta\"><span class=\"name\">");
-    size_t size = document->id_size < NAME_BYTES ? document->id_size : NAME_BYTES;
-    hs_page_text(page, document->id, size);
+    hs_add_name(page, document->id, document->id_size);
     hs_page_printf(page, "</span>: score %.4f, loss %.4f, masked %.4f, ", document->score, document->loss_base,
                    document->loss_ref);
     hs_add_count(page, document->tokens);
@@ -167,8 +166,8 @@ static headsift_status add_documents(struct hs_report *report, const struct hs_r
             hs_page_raw(page, open >= 0 ? "</div>\n" : "");
             hs_page_printf(page, "<div class=\"examples\" data-domain=\"%d\"><h3>",
                            domain_slot(report->numbers, domain));
-            hs_page_text(page, domain->name_size > 0 ? domain->name : "All documents",
-                         domain->name_size > 0 ? domain->name_size : strlen("All documents"));
+            hs_add_name(page, domain->name_size > 0 ? domain->name : "All documents",
+                        domain->name_size > 0 ? domain->name_size : strlen("All documents"));
             hs_page_raw(page, "</h3>\n");
             open = document->domain;
         }

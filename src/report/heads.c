@@ -5,6 +5,8 @@
 
 #include "report/chart.h"
 
+enum { MOST_CELLS = 40000 }; /* a map with more could not be seen, and takes long to draw */
+
 /* Rank of a head among the chosen ones, from 1; 0: it isn't. */
 static int rank_of(const headsift_heads *heads, int32_t layer, int32_t head) {
     for (size_t i = 0; i < heads->n_heads; i++) {
@@ -17,7 +19,8 @@ static int rank_of(const headsift_heads *heads, int32_t layer, int32_t head) {
 
 static void add_map(struct hs_report *report) {
     const headsift_heads *heads = report->folder->heads;
-    if (heads->scores == NULL || heads->n_layer <= 0 || heads->n_head <= 0) {
+    if (heads->scores == NULL || heads->n_layer <= 0 || heads->n_head <= 0 ||
+        heads->n_layer > MOST_CELLS / heads->n_head) {
         return;
     }
     double most = heads->scores[0];
@@ -49,7 +52,7 @@ static void add_chosen(struct hs_report *report) {
     const headsift_heads *heads = report->folder->heads;
     struct hs_page *page = &report->page;
     hs_table_begin(page, "The chosen heads, best first; counted from 0", firm != NULL ? more : columns);
-    for (size_t i = 0; i < heads->n_heads; i++) {
+    for (size_t i = 0; i < heads->n_heads && !hs_rows_full(page, i, heads->n_heads); i++) {
         const headsift_head *head = &heads->heads[i];
         char rank[32];
         int size = snprintf(rank, sizeof rank, "%zu", i + 1);
@@ -131,6 +134,9 @@ static void add_settling(struct hs_report *report) {
     hs_chart_set(report, chart, "axis", json_string("samples of the probe"));
     hs_table_begin(page, "Settling of the scores", columns);
     json_array_foreach(settling, i, entry) {
+        if (hs_rows_full(page, i, json_array_size(settling))) {
+            break;
+        }
         char name[32];
         double samples = hs_real(entry, "samples");
         int size = snprintf(name, sizeof name, "%.0f", samples);

@@ -15,6 +15,9 @@ static void add_question(struct hs_report *report, const json_t *value, const js
     json_t *chart = hs_chart(report, id, "intervals", title, "Points with 95 % intervals: mean answer of each group");
     hs_table_begin(page, title, columns);
     json_array_foreach(groups, i, group) {
+        if (hs_rows_full(page, i, json_array_size(groups))) {
+            break;
+        }
         const json_t *answer = json_object_get(json_object_get(group, "answers"), name);
         const char *domain = hs_word(group, "domain");
         domain = domain[0] != '\0' ? domain : "all";

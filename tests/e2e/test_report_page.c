@@ -198,6 +198,21 @@ static void text_and_marks_are_seen_on_light_and_on_dark(void **state) {
     nothing_went_wrong();
 }
 
+static void it_prints_whole(void **state) {
+    (void)state;
+    open_page("report.html", 1100);
+    json_decref(chromium_call("Emulation.setEmulatedMedia", json_pack("{s:s}", "media", "print")));
+    expect("Array.from(document.querySelectorAll('.wide, .examples pre')).filter(function (e) { return "
+           "getComputedStyle(e).overflowY !== 'visible'; }).length",
+           0);
+    expect("document.querySelector('nav').offsetHeight", 0);
+    json_t *printed = chromium_call("Page.printToPDF", NULL);
+    assert_true(strlen(json_string_value(json_object_get(printed, "data"))) > 20000);
+    json_decref(printed);
+    json_decref(chromium_call("Emulation.setEmulatedMedia", json_pack("{s:s}", "media", "")));
+    nothing_went_wrong();
+}
+
 static void hostile_text_stays_text(void **state) {
     (void)state;
     open_page("report.html", 1100);
@@ -329,6 +344,7 @@ int main(void) {
         cmocka_unit_test(the_skip_link_leads_to_the_content),
         cmocka_unit_test(a_narrow_screen_needs_no_sideways_scrolling),
         cmocka_unit_test(text_and_marks_are_seen_on_light_and_on_dark),
+        cmocka_unit_test(it_prints_whole),
         cmocka_unit_test(hostile_text_stays_text),
         cmocka_unit_test(the_policy_stops_other_scripts),
         cmocka_unit_test(it_reads_without_scripts),

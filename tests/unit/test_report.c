@@ -247,6 +247,35 @@ static void folders_may_lack_parts(void **state) {
     assert_int_equal(headsift_report(NULL, in_folder("empty"), NULL, out, NULL, &last_error), HEADSIFT_FAILED);
 }
 
+/* However much there is of a thing, the page has so much of it. */
+static void long_lists_and_names_are_cut(void **state) {
+    (void)state;
+    struct hs_buffer heads = {0}, results = {0};
+    report_scene("report_long");
+    hs_buffer_printf(&heads, "{\"heads\": [[0, 0]");
+    hs_buffer_printf(&results, "{\"kind\": \"judges\", \"questions\": [{\"name\": \"q\", \"low\": 0, \"high\": 1}], "
+                               "\"groups\": [{}");
+    for (int i = 1; i < 5000; i++) {
+        hs_buffer_printf(&heads, ", [%d, %d]", i / 100, i % 100);
+        hs_buffer_printf(&results, ", {\"group\": \"top\", \"domain\": \"%0300d\"}", i);
+    }
+    hs_buffer_printf(&heads, "]}");
+    hs_buffer_printf(&results, "]}");
+    write_bytes("run/heads.json", heads.data);
+    write_bytes("run/judges.json", results.data);
+    report_to("out.html", NULL, HEADSIFT_OK);
+    struct hs_buffer bytes = file_bytes("out.html");
+    assert_true(bytes.size < 1500000);
+    assert_non_null(strstr(bytes.data, "and 4,700 more"));
+    assert_null(strstr(bytes.data,
+                       "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+                       "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+                       "0000000000000000000000000"));
+    hs_buffer_free(&heads);
+    hs_buffer_free(&results);
+    hs_buffer_free(&bytes);
+}
+
 /* Without its documents a page has all but the examples. */
 static void documents_may_be_gone(void **state) {
     (void)state;
@@ -292,6 +321,7 @@ int main(void) {
         cmocka_unit_test(words_follow_from_numbers),
         cmocka_unit_test(made_again_it_has_the_same_bytes),
         cmocka_unit_test(folders_may_lack_parts),
+        cmocka_unit_test(long_lists_and_names_are_cut),
         cmocka_unit_test(documents_may_be_gone),
         cmocka_unit_test(a_large_run_has_a_small_page),
     };
