@@ -15,7 +15,7 @@ struct cli_call {
 };
 
 extern const struct cli_command cli_probe, cli_heads, cli_score, cli_select, cli_run, cli_inspect, cli_tokenize,
-    cli_bench, cli_mask, cli_join, cli_compare, cli_explain, cli_status, cli_judge, cli_eval;
+    cli_bench, cli_mask, cli_join, cli_compare, cli_explain, cli_status, cli_judge, cli_eval, cli_report;
 
 /** Refuses a call without a value that the command can't do without. @param flag for the message: "-m MODEL". */
 headsift_status cli_need(const struct cli_call *call, const char *value, const char *flag, headsift_error *error);

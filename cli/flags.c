@@ -272,3 +272,14 @@ const struct cli_flag cli_tokenize_flags[] = {
     SWITCH("bos", 0, "Put the BOS in front where scoring does", bos),
     END,
 };
+
+const struct cli_flag cli_report_flags[] = {
+    {.help = "Report:"},
+    ROW("price", 0, "P", "Price of an hour of the machine that scored", CLI_REAL, price, .low = 0),
+    ROW("classifier-speed", 0, "N", "Tokens a second of a classifier, to compare the cost with", CLI_REAL,
+        classifier_speed, .low = 0),
+    TEXT("root", 0, "DIR", "Where the documents are now, if they have moved since they were scored", root),
+    TEXT("memory", 0, "SIZE", "Memory of DuckDB, like 4GB (default: most of the machine's)", memory),
+    TEXT("temp-dir", 0, "DIR", "Where it spills (default: beside the output)", temp_dir),
+    END,
+};

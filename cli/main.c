@@ -13,8 +13,8 @@
 #include "signals.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_run,   &cli_probe,   &cli_heads, &cli_score, &cli_select,  &cli_status,   &cli_eval,  &cli_compare,
-    &cli_judge, &cli_explain, &cli_mask,  &cli_join,  &cli_inspect, &cli_tokenize, &cli_bench,
+    &cli_run,   &cli_probe,  &cli_heads,   &cli_score, &cli_select, &cli_status,  &cli_eval,     &cli_compare,
+    &cli_judge, &cli_report, &cli_explain, &cli_mask,  &cli_join,   &cli_inspect, &cli_tokenize, &cli_bench,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -66,6 +66,8 @@ struct cli_values {
     int64_t row;
     int format;
 
+    double price, classifier_speed;
+
     int64_t documents, bytes;
     const char *answers;
 
@@ -111,7 +113,7 @@ extern const struct cli_flag cli_common_flags[], cli_model_flags[], cli_model_pa
     cli_run_flags[], cli_special_flags[], cli_rank_flags[], cli_again_flags[], cli_tokenize_flags[], cli_text_flags[],
     cli_bench_flags[], cli_explain_flags[], cli_status_flags[], cli_top_heads_flags[], cli_find_flags[],
     cli_response_flags[], cli_marker_flags[], cli_judge_flags[], cli_compare_flags[], cli_task_flags[],
-    cli_eval_flags[];
+    cli_eval_flags[], cli_report_flags[];
 
 enum { CLI_MAX_GROUPS = 24, CLI_MAX_FLAGS = 128 };
 

@@ -69,6 +69,11 @@ else()
   string(APPEND hs_missing "\n  ggml (gguf.h, libggml-base): apt-get install libggml-dev, or sh scripts/setup.sh")
 endif()
 
+find_path(VEGA_SCRIPTS vega.min.js PATHS ${HEADSIFT_DEPS}/vega NO_DEFAULT_PATH)
+if(NOT VEGA_SCRIPTS)
+  string(APPEND hs_missing "\n  Vega's scripts for the report's page: sh scripts/setup.sh")
+endif()
+
 if(hs_missing)
   message(FATAL_ERROR "These are missing:${hs_missing}\n`sh scripts/setup.sh` installs all of them on Debian 12 and 13.")
 endif()

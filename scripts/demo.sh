@@ -1,5 +1,6 @@
 #!/bin/sh
-# The whole job on a small real model: set-up, build, example corpus, then `headsift run`: probe, heads, scores, selection.
+# The whole job on a small real model: set-up, build, example corpus, then `headsift run`: probe, heads, scores, selection,
+# and a page about all of it.
 # usage: sh scripts/demo.sh [FOLDER]      results: FOLDER (build/demo). Run again, it goes on where it stopped.
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -26,6 +27,10 @@ Shortened so that it takes minutes on two cores; a real run leaves these at thei
 END
 # Threads that wait without spinning cost nothing here, and much less where others use the cores too.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+status=0
 set -x
-exec build/release/cli/headsift run -m "$demo_model" -o "$out" --samples $samples --probe-tokens $probe_tokens \
-    "$headsift_cache/corpus/demo.jsonl"
+build/release/cli/headsift run -m "$demo_model" -o "$out" --samples $samples --probe-tokens $probe_tokens \
+    "$headsift_cache/corpus/demo.jsonl" || status=$?
+{ set +x; } 2>/dev/null
+[ $status != 0 ] || say "open this page in a browser: $out/report.html"
+exit $status

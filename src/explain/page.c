@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-
 enum { MOST_ROWS = 20 };
 
 static const char head[] =
@@ -35,86 +33,60 @@ static const char key[] =
     "class=\"c\">1</span><span class=\"d\">2</span> nats or more, falls by <span class=\"e\">0.1</span><span "
     "class=\"f\">0.5</span><span class=\"g\">1</span><span class=\"h\">2</span></p>\n";
 
-/* Text as the content of an element: what could be markup, and what no page may hold, becomes harmless. */
-static void print_escaped(const char *text, size_t size, FILE *out) {
-    for (size_t i = 0; i < size; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        switch (byte) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7F) {
-                fputs("\xEF\xBF\xBD", out);
-            } else {
-                fputc(byte, out);
-            }
-        }
-    }
-}
-
-static void print_row(const struct hs_explained *document, FILE *out) {
+static void add_row(const struct hs_explained *document, struct hs_page *page) {
     const headsift_score *row = &document->row;
-    fputs("<h1>", out);
-    print_escaped(document->name, strlen(document->name), out);
-    fprintf(out, "</h1>\n<p>%d tokens, %d scored, %s", row->n_tokens, row->n_scored, row->status);
-    if (row->note[0] != '\0') {
-        fputs(": ", out);
-        print_escaped(row->note, strlen(row->note), out);
-    }
+    hs_page_raw(page, "<h1>");
+    hs_page_string(page, document->name);
+    hs_page_printf(page, "</h1>\n<p>%d tokens, %d scored, %s", row->n_tokens, row->n_scored, row->status);
+    hs_page_raw(page, row->note[0] != '\0' ? ": " : "");
+    hs_page_string(page, row->note);
     if (!isnan(row->loss_base)) {
-        fprintf(out, ". Loss %.4f nats a token, with the heads masked %.4f: score %.4f", row->loss_base, row->loss_ref,
-                row->score);
+        hs_page_printf(page, ". Loss %.4f nats a token, with the heads masked %.4f: score %.4f", row->loss_base,
+                       row->loss_ref, row->score);
     }
-    fputs(".</p>\n", out);
+    hs_page_raw(page, ".</p>\n");
 }
 
-static void print_steps(const struct hs_explained *document, FILE *out) {
+static void add_step(const struct hs_explained *document, size_t i, struct hs_page *page) {
+    const headsift_step *step = &document->steps[i];
+    size_t start = (size_t)step->start, size = (size_t)step->n_bytes, shown = size < 80 ? size : 80;
+    while (shown < size && ((unsigned char)document->text[start + shown] & 0xC0) == 0x80) {
+        shown--;
+    }
+    hs_page_printf(page, "<tr><td>%zu</td><td>%d</td>", i, step->n_scored);
+    if (isnan(step->score)) {
+        hs_page_raw(page, "<td></td><td></td><td></td><td></td><td>");
+    } else {
+        hs_page_printf(page, "<td>%.3f</td><td>%.3f</td><td>%+.3f</td><td>%.3f</td><td>", step->loss_base,
+                       step->loss_ref, step->score, step->weight);
+    }
+    hs_page_text(page, document->text + start, shown);
+    hs_page_raw(page, shown < size ? "\xE2\x80\xA6</td></tr>\n" : "</td></tr>\n");
+}
+
+static void add_steps(const struct hs_explained *document, struct hs_page *page) {
     if (!document->response) {
         return;
     }
-    fputs("<h2>Steps</h2>\n<div class=\"wide\"><table><thead><tr><th>step</th><th>scored</th><th>base</th>"
-          "<th>masked</th><th>score</th><th>weight</th><th>text</th></tr></thead><tbody>\n",
-          out);
+    hs_page_raw(page, "<h2>Steps</h2>\n<div class=\"wide\"><table><thead><tr><th>step</th><th>scored</th><th>base</th>"
+                      "<th>masked</th><th>score</th><th>weight</th><th>text</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < document->n_steps; i++) {
-        const headsift_step *step = &document->steps[i];
-        size_t start = (size_t)step->start, size = (size_t)step->n_bytes, shown = size < 80 ? size : 80;
-        while (shown < size && ((unsigned char)document->text[start + shown] & 0xC0) == 0x80) {
-            shown--;
-        }
-        fprintf(out, "<tr><td>%zu</td><td>%d</td>", i, step->n_scored);
-        if (isnan(step->score)) {
-            fputs("<td></td><td></td><td></td><td></td><td>", out);
-        } else {
-            fprintf(out, "<td>%.3f</td><td>%.3f</td><td>%+.3f</td><td>%.3f</td><td>", step->loss_base, step->loss_ref,
-                    step->score, step->weight);
-        }
-        print_escaped(document->text + start, shown, out);
-        fputs(shown < size ? "\xE2\x80\xA6</td></tr>\n" : "</td></tr>\n", out);
+        add_step(document, i, page);
     }
-    fputs("</tbody></table></div>\n", out);
+    hs_page_raw(page, "</tbody></table></div>\n");
 }
 
-static void print_span(const struct hs_explained *document, const struct hs_span_of_tokens *span, FILE *out) {
+static void add_span(const struct hs_explained *document, const struct hs_span_of_tokens *span, struct hs_page *page) {
     int level = hs_rise_level(span->rise);
     if (!isnan(span->rise)) {
-        fprintf(out, "<span title=\"%+.3f\"", span->rise);
+        hs_page_printf(page, "<span title=\"%+.3f\"", span->rise);
         if (level != 0) {
-            fprintf(out, " class=\"%c\"", level > 0 ? 'a' + level - 1 : 'e' - level - 1);
+            hs_page_printf(page, " class=\"%c\"", level > 0 ? 'a' + level - 1 : 'e' - level - 1);
         }
-        fputc('>', out);
+        hs_page_raw(page, ">");
     }
-    print_escaped(document->text + span->start, span->end - span->start, out);
-    fputs(isnan(span->rise) ? "" : "</span>", out);
+    hs_page_text(page, document->text + span->start, span->end - span->start);
+    hs_page_raw(page, isnan(span->rise) ? "" : "</span>");
 }
 
 /* The tokens whose loss rose most, the first ones of equals. */
@@ -126,7 +98,8 @@ static int by_rise(const void *left, const void *right) {
     return (a->first > b->first) - (a->first < b->first);
 }
 
-static void print_most(const struct hs_explained *document, struct hs_span_of_tokens *spans, size_t n, FILE *out) {
+static void add_most(const struct hs_explained *document, struct hs_span_of_tokens *spans, size_t n,
+                     struct hs_page *page) {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         if (spans[i].rise > 0) {
@@ -134,36 +107,54 @@ static void print_most(const struct hs_explained *document, struct hs_span_of_to
         }
     }
     qsort(spans, kept, sizeof *spans, by_rise);
-    fputs("<h2>Where the loss rises most</h2>\n<div class=\"wide\"><table><thead><tr><th>token</th><th>base</th>"
-          "<th>masked</th><th>rise</th><th>text</th></tr></thead><tbody>\n",
-          out);
+    hs_page_raw(page, "<h2>Where the loss rises most</h2>\n<div class=\"wide\"><table><thead><tr><th>token</th>"
+                      "<th>base</th><th>masked</th><th>rise</th><th>text</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < kept && i < MOST_ROWS; i++) {
-        fprintf(out, "<tr><td>%zu</td><td>%.3f</td><td>%.3f</td><td>%+.3f</td><td>", spans[i].first, spans[i].base,
-                spans[i].masked, spans[i].rise);
-        print_escaped(document->text + spans[i].start, spans[i].end - spans[i].start, out);
-        fputs("</td></tr>\n", out);
+        hs_page_printf(page, "<tr><td>%zu</td><td>%.3f</td><td>%.3f</td><td>%+.3f</td><td>", spans[i].first,
+                       spans[i].base, spans[i].masked, spans[i].rise);
+        hs_page_text(page, document->text + spans[i].start, spans[i].end - spans[i].start);
+        hs_page_raw(page, "</td></tr>\n");
     }
-    fputs("</tbody></table></div>\n", out);
+    hs_page_raw(page, "</tbody></table></div>\n");
+}
+
+void hs_explain_spans(const struct hs_explained *document, size_t most_bytes, struct hs_page *page) {
+    size_t start = page->out.size;
+    for (size_t i = 0; i < document->n && page->out.size - start < most_bytes;) {
+        struct hs_span_of_tokens span = hs_explained_span(document, i);
+        add_span(document, &span, page);
+        i += span.n;
+    }
+}
+
+static void add_page(const struct hs_explained *document, struct hs_span_of_tokens *spans, struct hs_page *page) {
+    size_t n = 0;
+    hs_page_raw(page, head);
+    add_row(document, page);
+    hs_page_raw(page, key);
+    hs_page_raw(page, "<pre>");
+    hs_explain_spans(document, SIZE_MAX, page);
+    hs_page_raw(page, "</pre>\n");
+    add_steps(document, page);
+    for (size_t i = 0; i < document->n; i += spans[n++].n) {
+        spans[n] = hs_explained_span(document, i);
+    }
+    add_most(document, spans, n, page);
+    hs_page_raw(page, "</main></body></html>\n");
 }
 
 headsift_status hs_explain_page(const struct hs_explained *document, FILE *out, headsift_error *error) {
     struct hs_span_of_tokens *spans = hs_alloc(document->n, sizeof *spans);
-    size_t n = 0;
-    if (spans == NULL) {
-        return hs_fail_memory(error, "a page", document->n * sizeof *spans);
+    struct hs_page page = {.failed = spans == NULL};
+    if (spans != NULL) {
+        add_page(document, spans, &page);
     }
-    fputs(head, out);
-    print_row(document, out);
-    fputs(key, out);
-    fputs("<pre>", out);
-    for (size_t i = 0; i < document->n; i += spans[n++].n) {
-        spans[n] = hs_explained_span(document, i);
-        print_span(document, &spans[n], out);
-    }
-    fputs("</pre>\n", out);
-    print_steps(document, out);
-    print_most(document, spans, n, out);
-    fputs("</main></body></html>\n", out);
     hs_free(spans);
-    return ferror(out) ? hs_fail_errno(error, errno, "can't write the page") : HEADSIFT_OK;
+    bool written = !page.failed && fwrite(page.out.data, 1, page.out.size, out) == page.out.size;
+    size_t size = page.out.size;
+    hs_buffer_free(&page.out);
+    if (page.failed) {
+        return hs_fail_memory(error, "a page", size);
+    }
+    return written ? HEADSIFT_OK : hs_fail_errno(error, errno, "can't write the page");
 }

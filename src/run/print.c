@@ -180,6 +180,7 @@ static void print_files(const struct hs_run *run, const json_t *manifest, FILE *
             (size_t)json_integer_value(json_object_get(json_object_get(manifest, "scores"), "files")));
     fprintf(out, "  selected/               %zu files of chosen documents, manifest.json\n",
             json_array_size(json_object_get(manifest, "files")));
+    fprintf(out, "  report.html             all of it as a page to look at or to send\n");
     fprintf(out, "  run.json                the settings\n");
 }
 
@@ -194,9 +195,10 @@ static headsift_status load_manifest(const struct hs_run *run, json_t **out, hea
 /* Sorting many rows may spill: into the caller's folder, or one of our own for the time. */
 static headsift_status read_ranking(const struct hs_run *run, struct hs_ranking *ranking, headsift_error *error) {
     const headsift_select_options *select = &run->options->select;
-    int show = run->options->show >= 0 ? run->options->show : SHOW;
+    const struct hs_ranking_wish wish = {.show = run->options->show >= 0 ? run->options->show : SHOW,
+                                         .text_bytes = TEXT_BYTES};
     if (select->temp_dir != NULL) {
-        return hs_ranking_read(run->files.scores, show, TEXT_BYTES, select, select->temp_dir, ranking, error);
+        return hs_ranking_read(run->files.scores, &wish, select, select->temp_dir, ranking, error);
     }
     char *own = hs_join_path(run->directory, ".spill");
     if (own == NULL) {
@@ -205,7 +207,7 @@ static headsift_status read_ranking(const struct hs_run *run, struct hs_ranking 
     hs_spill_remove(own);
     headsift_status status = hs_make_directory(own, error);
     if (status == HEADSIFT_OK) {
-        status = hs_ranking_read(run->files.scores, show, TEXT_BYTES, select, own, ranking, error);
+        status = hs_ranking_read(run->files.scores, &wish, select, own, ranking, error);
     }
     hs_spill_remove(own);
     hs_free(own);

@@ -82,8 +82,8 @@ static headsift_status refuse(const struct hs_run *run, enum section section, co
 
 /* Without run.json files of these names are somebody else's. */
 static headsift_status refuse_strangers(const struct hs_run *run, headsift_error *error) {
-    const char *const files[] = {run->files.probe, run->files.heads, run->files.heatmap, run->files.scores,
-                                 run->files.selected};
+    const char *const files[] = {run->files.probe,  run->files.heads,    run->files.heatmap,
+                                 run->files.scores, run->files.selected, run->files.report};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         bool ours = run->heads_in_place && (files[i] == run->files.heads || files[i] == run->files.heatmap);
         if (!ours && hs_file_exists(files[i])) {
@@ -105,6 +105,7 @@ static headsift_status remove_file(const char *path, headsift_error *error) {
 
 /* Removes the outputs of a step and of those after it, last first. */
 static headsift_status remove_from(const struct hs_run *run, enum section section, headsift_error *error) {
+    HS_TRY(remove_file(run->files.report, error));
     HS_TRY(hs_selection_remove(run->files.selected, error));
     if (section <= SCORE) {
         HS_TRY(hs_scores_remove(run->files.scores, error));

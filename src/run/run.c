@@ -1,5 +1,5 @@
-/* headsift_run: probe, heads, scores and selection into one folder, each step only where its output is not there yet.
- * The steps themselves stand in their own rooms; record.c knows which are done. */
+/* headsift_run: probe, heads, scores, selection and report into one folder, each only where its output is not there
+ * yet. The steps themselves stand in their own rooms; record.c knows which are done. */
 #define _GNU_SOURCE
 #include "run/run.h"
 
@@ -15,9 +15,10 @@ static headsift_status name_files(struct hs_run *run, headsift_error *error) {
     const struct {
         char **path;
         const char *name;
-    } files[] = {{&run->files.record, "run.json"},  {&run->files.probe, "probe.jsonl"},
-                 {&run->files.heads, "heads.json"}, {&run->files.heatmap, "heads.svg"},
-                 {&run->files.scores, "scores"},    {&run->files.selected, "selected"}};
+    } files[] = {{&run->files.record, "run.json"},   {&run->files.probe, "probe.jsonl"},
+                 {&run->files.heads, "heads.json"},  {&run->files.heatmap, "heads.svg"},
+                 {&run->files.scores, "scores"},     {&run->files.selected, "selected"},
+                 {&run->files.report, "report.html"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         *files[i].path = hs_join_path(run->directory, files[i].name);
         if (*files[i].path == NULL) {
@@ -116,6 +117,14 @@ static headsift_status find_heads(struct hs_run *run, headsift_error *error) {
     return headsift_heads_save(run->heads, run->files.heads, error);
 }
 
+/* Made again by every call: it is quick, and results may have come into the folder. */
+static headsift_status write_report(struct hs_run *run, headsift_error *error) {
+    const headsift_select_options *select = &run->options->select;
+    const headsift_report_options options = {
+        .root = select->root, .memory = select->memory, .temp_dir = select->temp_dir};
+    return headsift_report(run->model, run->directory, &options, run->files.report, run->monitor, error);
+}
+
 static headsift_status do_steps(struct hs_run *run, FILE *out, headsift_error *error) {
     HS_TRY(run->options->heads_path != NULL ? given_heads(run, error) : find_heads(run, error));
     headsift_error unscored = {0};
@@ -127,6 +136,7 @@ static headsift_status do_steps(struct hs_run *run, FILE *out, headsift_error *e
     headsift_select_options select = run->options->select;
     select.overwrite = false;
     HS_TRY(headsift_select_files(run->files.scores, &select, run->files.selected, run->monitor, &run->selected, error));
+    HS_TRY(write_report(run, error));
     if (out != NULL) {
         HS_TRY(hs_run_print(run, out, error));
     }
@@ -152,8 +162,8 @@ static headsift_status begin(struct hs_run *run, const headsift_inputs *inputs, 
 }
 
 static void free_run(struct hs_run *run) {
-    char *const paths[] = {run->files.record,  run->files.probe,  run->files.heads,
-                           run->files.heatmap, run->files.scores, run->files.selected};
+    char *const paths[] = {run->files.record, run->files.probe,    run->files.heads, run->files.heatmap,
+                           run->files.scores, run->files.selected, run->files.report};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         hs_free(paths[i]);
     }

@@ -10,7 +10,7 @@
 
 /** The names in the folder, with the folder before them. */
 struct hs_run_files {
-    char *record, *probe, *heads, *heatmap, *scores, *selected;
+    char *record, *probe, *heads, *heatmap, *scores, *selected, *report;
 };
 
 struct hs_run {

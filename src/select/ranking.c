@@ -53,15 +53,31 @@ static headsift_status add_ranked(struct hs_ranking *out, const struct hs_cursor
     return HEADSIFT_OK;
 }
 
-static headsift_status read_ranks(struct hs_selection *selection, int show, struct hs_ranking *out,
-                                  headsift_error *error) {
-    HS_TRY(hs_sql_printf(
-        &selection->sql, error,
-        "CREATE TABLE hs_shown AS SELECT domain::BIGINT AS domain, source::BIGINT AS source, row, tokens, "
-        "value, rank::BIGINT AS rank FROM (SELECT *, row_number() OVER (PARTITION BY domain ORDER BY "
-        "value DESC, source, row) AS rank, count(*) OVER (PARTITION BY domain) AS n FROM hs_row WHERE "
-        "domain < %d) WHERE rank <= %d OR rank > n - %d",
-        HS_RANKING_DOMAINS, show, show));
+/* The condition on rank and n, the domain's number of documents, and on the domain. */
+static bool append_wish(struct hs_buffer *sql, const struct hs_ranking_wish *wish) {
+    if (wish->shares == NULL) {
+        return hs_buffer_printf(sql, "domain < %d AND (rank <= %d OR rank > n - %d)", HS_RANKING_DOMAINS, wish->show,
+                                wish->show);
+    }
+    bool ok = hs_buffer_printf(sql,
+                               "domain IN (SELECT domain FROM hs_row GROUP BY domain ORDER BY count(*) DESC, domain "
+                               "LIMIT %zu) AND (false",
+                               wish->most_domains);
+    for (size_t i = 0; ok && i < wish->n_shares; i++) {
+        ok = hs_buffer_printf(sql, " OR rank = greatest(1, ceil(%.17g::DOUBLE * n))::BIGINT", wish->shares[i]);
+    }
+    return ok && hs_buffer_printf(sql, ")");
+}
+
+static headsift_status read_ranks(struct hs_selection *selection, const struct hs_ranking_wish *wish,
+                                  struct hs_ranking *out, headsift_error *error) {
+    struct hs_buffer sql = {0};
+    bool built = hs_buffer_printf(&sql, "CREATE TABLE hs_shown AS SELECT domain::BIGINT AS domain, source::BIGINT AS "
+                                        "source, row, tokens, value, rank::BIGINT AS rank FROM (SELECT *, row_number() "
+                                        "OVER (PARTITION BY domain ORDER BY value DESC, source, row) AS rank, count(*) "
+                                        "OVER (PARTITION BY domain) AS n FROM hs_row) WHERE ") &&
+                 append_wish(&sql, wish);
+    HS_TRY(hs_sql_built(&selection->sql, &sql, built, error));
     struct hs_cursor cursor = {0};
     HS_TRY(hs_cursor_open(&selection->sql,
                           "SELECT domain, source, row, tokens, value, rank FROM hs_shown ORDER BY domain, rank",
@@ -210,9 +226,9 @@ static headsift_status read_places(struct hs_selection *selection, struct hs_ran
     return status;
 }
 
-static headsift_status read_ranking(struct hs_selection *selection, const char *scores, int show, size_t text_bytes,
-                                    const headsift_select_options *options, const char *temp_dir,
-                                    struct hs_ranking *out, headsift_error *error) {
+static headsift_status read_ranking(struct hs_selection *selection, const char *scores,
+                                    const struct hs_ranking_wish *wish, const headsift_select_options *options,
+                                    const char *temp_dir, struct hs_ranking *out, headsift_error *error) {
     const headsift_select_options by_score = {.memory = options->memory, .root = options->root};
     HS_TRY(hs_selection_begin(selection, &by_score, error));
     HS_TRY(hs_score_parts_find(scores, &selection->parts, error));
@@ -221,15 +237,16 @@ static headsift_status read_ranking(struct hs_selection *selection, const char *
     HS_TRY(hs_selection_open(selection, temp_dir, error));
     HS_TRY(hs_table_load(selection, error));
     HS_TRY(read_domains(selection, out, error));
-    HS_TRY(read_ranks(selection, show, out, error));
-    return read_places(selection, out, text_bytes, error);
+    HS_TRY(read_ranks(selection, wish, out, error));
+    return read_places(selection, out, wish->text_bytes, error);
 }
 
-headsift_status hs_ranking_read(const char *scores, int show, size_t text_bytes, const headsift_select_options *options,
-                                const char *temp_dir, struct hs_ranking *out, headsift_error *error) {
+headsift_status hs_ranking_read(const char *scores, const struct hs_ranking_wish *wish,
+                                const headsift_select_options *options, const char *temp_dir, struct hs_ranking *out,
+                                headsift_error *error) {
     *out = (struct hs_ranking){0};
     struct hs_selection selection = {0};
-    headsift_status status = read_ranking(&selection, scores, show, text_bytes, options, temp_dir, out, error);
+    headsift_status status = read_ranking(&selection, scores, wish, options, temp_dir, out, error);
     hs_selection_free(&selection);
     if (status != HEADSIFT_OK) {
         hs_ranking_free(out);

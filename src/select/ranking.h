@@ -38,12 +38,22 @@ struct hs_ranking {
 
 enum { HS_RANKING_DOMAINS = 50 };
 
-/** Reads the `show` top and bottom documents of each of the first HS_RANKING_DOMAINS domains, ties by file and row.
- *  @param scores  a folder that headsift_score_files wrote. @param text_bytes how much of a text to keep at most.
+/** Which documents: the `show` top and bottom ones of each of the first HS_RANKING_DOMAINS domains, or, with shares,
+ * those at these ranks of each of the `most_domains` largest: 0.01 is the first 1 %, the rank ceil(0.01 n). */
+struct hs_ranking_wish {
+    int show;
+    const double *shares; /**< NULL: none */
+    size_t n_shares, most_domains;
+    size_t text_bytes; /**< how much of a text to keep at most */
+};
+
+/** Reads these documents, ties by file and row.
+ *  @param scores  a folder that headsift_score_files wrote.
  *  @param options memory and root are looked at.
  *  @param temp_dir where sorting may spill, or NULL. */
-headsift_status hs_ranking_read(const char *scores, int show, size_t text_bytes, const headsift_select_options *options,
-                                const char *temp_dir, struct hs_ranking *out, headsift_error *error);
+headsift_status hs_ranking_read(const char *scores, const struct hs_ranking_wish *wish,
+                                const headsift_select_options *options, const char *temp_dir, struct hs_ranking *out,
+                                headsift_error *error);
 void hs_ranking_free(struct hs_ranking *ranking); /**< fine on a zeroed struct */
 
 /** Removes a selection from its folder: the files of its manifest or journal, and these two. Others stay. */

@@ -12,8 +12,9 @@ static int set_up(void **state) {
 
 static void help_goes_to_stdout(void **state) {
     (void)state;
-    static const char *const commands[] = {"probe", "heads", "score", "select",  "run",    "inspect", "tokenize",
-                                           "bench", "mask",  "join",  "explain", "status", "compare"};
+    static const char *const commands[] = {"probe",    "heads",  "score", "select", "run",     "inspect",
+                                           "tokenize", "bench",  "mask",  "join",   "explain", "status",
+                                           "compare",  "report", "eval",  "judge"};
     const struct cli_output *output = cli("headsift --help");
     assert_code(output, 0);
     assert_int_equal(output->err.size, 0);
@@ -55,6 +56,18 @@ static void join_puts_two_runs_together(void **state) {
     cli("printf '{\"id\":\"a\",\"logprobs\":[]}\\n' >none.jsonl");
     assert_code(cli("headsift join none.jsonl none.jsonl -o unscored"), 3);
     assert_non_null(strstr(output->err.data, "no score"));
+}
+
+static void a_report_needs_no_model(void **state) {
+    (void)state;
+    const struct cli_output *output = cli("mkdir -p found && cp $HEADS found/heads.json && headsift report found");
+    assert_code(output, 0);
+    assert_int_equal(output->out.size, 0);
+    assert_non_null(strstr(output->err.data, "wrote found/report.html"));
+    assert_code(cli("headsift report found -o - | cmp - found/report.html"), 0);
+    assert_int_equal(output->err.size, 0);
+    assert_code(cli("mkdir -p bare && headsift report bare"), 1);
+    assert_one_error(output, "nothing to report");
 }
 
 static void no_command_is_wrong_usage(void **state) {
@@ -106,6 +119,8 @@ static void wrong_usage_is_one_line_with_a_hint(void **state) {
         {"headsift inspect", "MODEL"},
         {"headsift tokenize --dtype int4 -m x", "int8"},
         {"headsift status", "DIR"},
+        {"headsift report", "DIR"},
+        {"headsift report a --price -1", "--price"},
         {"headsift bench", "-m MODEL"},
         {"headsift bench -m x --lengths 128,", "commas between"},
         {"headsift bench -m x --lengths 1.5", "commas between"},
@@ -129,6 +144,7 @@ static void what_is_not_there_fails_with_its_name(void **state) {
     (void)state;
     static const char *const lines[] = {"headsift inspect nothing.gguf",
                                         "headsift status nothing.gguf",
+                                        "headsift report nothing.gguf",
                                         "headsift tokenize -m nothing.gguf",
                                         "headsift select nothing.gguf -o x",
                                         "headsift score -m nothing.gguf --heads $HEADS -o x a",
@@ -143,6 +159,7 @@ static void what_is_not_there_fails_with_its_name(void **state) {
 static void an_output_without_a_place_is_known_before_any_work(void **state) {
     (void)state;
     static const char *const lines[] = {"headsift heads -m no.gguf --probe no.jsonl -o nowhere/x.json",
+                                        "headsift report a -m no.gguf -o nowhere/x.html",
                                         "headsift probe -m no.gguf -o nowhere/x.jsonl"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const struct cli_output *output = cli("%s", lines[i]);
@@ -195,6 +212,7 @@ int main(void) {
         cmocka_unit_test(help_goes_to_stdout),
         cmocka_unit_test(version_is_printed),
         cmocka_unit_test(join_puts_two_runs_together),
+        cmocka_unit_test(a_report_needs_no_model),
         cmocka_unit_test(no_command_is_wrong_usage),
         cmocka_unit_test(wrong_usage_is_one_line_with_a_hint),
         cmocka_unit_test(what_is_not_there_fails_with_its_name),

@@ -116,7 +116,8 @@ static int close_all(void **state) {
 
 static void the_folder_holds_every_step(void **state) {
     (void)state;
-    static const char *const files[] = {"probe.jsonl", "heads.json", "heads.svg", "run.json", "selected/manifest.json"};
+    static const char *const files[] = {"probe.jsonl", "heads.json",  "heads.svg",
+                                        "run.json",    "report.html", "selected/manifest.json"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[256];
         snprintf(path, sizeof path, "corpus/out/%s", files[i]);

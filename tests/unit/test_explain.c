@@ -208,7 +208,7 @@ static void the_page_is_closed_to_its_text(void **state) {
     assert_null(strstr(text, "<b>"));
     assert_non_null(strstr(text, "default-src 'none'"));
     assert_non_null(strstr(text, "<pre>&lt;<span title=\"+0.750\" class=\"b\">\xC3\xA9</span><span title=\"-0.750\" "
-                                 "class=\"f\">\n</span><span title=\"+0.000\">\xEF\xBF\xBD</span></pre>"));
+                                 "class=\"f\">\n</span><span title=\"+0.000\">\\x1b</span></pre>"));
     /* both of the character's tokens, as the rise is */
     assert_non_null(strstr(text, "<tr><td>1</td><td>3.000</td><td>3.750</td><td>+0.750</td>"));
     free(text);
