@@ -233,5 +233,5 @@ const struct hs_generator hs_generate_variables = {
     .name = "variables",
     .make = make_variables,
     .match = HS_MATCH_EXACT,
-    .settings = {{HS_SET_CHAINS, 4, 2, 32}, {HS_SET_HOPS, 2, 0, 32}, {HS_SET_DIGITS, 4, 3, 9}},
+    .settings = {{HS_SET_CHAINS, 4, 2, 32}, {HS_SET_HOPS, 1, 0, 32}, {HS_SET_DIGITS, 4, 3, 9}},
 };
