@@ -45,7 +45,7 @@ typedef enum headsift_log_level { HEADSIFT_LOG_DEBUG, HEADSIFT_LOG_INFO, HEADSIF
 
 /** How far a call is. Counts are of this call; `share` is 0..1 of the whole work, negative where unknown. */
 typedef struct headsift_progress {
-    const char *stage; /**< "probe", "heads", "score", "select" */
+    const char *stage; /**< "probe", "heads", "score", "select", "eval" */
     int64_t documents;
     int64_t tokens;
     double seconds; /**< since the stage began */

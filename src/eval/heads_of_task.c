@@ -47,7 +47,7 @@ static headsift_status search_task(headsift_model *model, const struct hs_task *
                                    headsift_heads **out, headsift_error *error) {
     const struct hs_config *config = hs_model_config(model->model);
     struct hs_detection detection = {
-        .model = model, .path = task->source, .n_layer = config->n_layer, .n_head = config->n_head};
+        .model = model, .path = task->source, .items = true, .n_layer = config->n_layer, .n_head = config->n_head};
     headsift_heads *heads = hs_alloc(1, sizeof *heads);
     headsift_status status = heads != NULL ? search(&detection, task, options, monitor, heads, error)
                                            : hs_fail_memory(error, "heads", sizeof *heads);

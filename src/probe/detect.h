@@ -38,6 +38,7 @@ struct hs_detection {
     struct hs_engine *engine;
     int32_t n_layer, n_head;
     const char *path; /**< of the probe, for messages */
+    bool items;       /**< samples are numbered items of a task, not lines of a probe */
     struct hs_sample *samples;
     size_t n;
     struct hs_stage stage;

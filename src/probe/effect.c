@@ -28,10 +28,9 @@ static headsift_status average(const struct hs_detection *detection, const struc
         }
         losses[mask] = sum / (double)(sample->n - sample->n_prompt);
         if (!isfinite(losses[mask])) {
-            return hs_fail(
-                error, HEADSIFT_FAILED,
-                "%s: sample %zu: the answer's loss is not finite: the model's weights or its dtype are broken",
-                detection->path, sample->number);
+            return hs_fail(error, HEADSIFT_FAILED,
+                           "%s: %s %zu: the answer's loss is not finite: the model's weights or its dtype are broken",
+                           detection->path, detection->items ? "item" : "line", sample->number);
         }
     }
     return HEADSIFT_OK;

@@ -255,10 +255,12 @@ static void wrong_conditions_are_refused(void **state) {
     headsift_head chosen[] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
     double scores[4] = {0}, twice[] = {0.5, 0.5}, zero[] = {0};
     headsift_heads heads = {.heads = chosen, .n_heads = 3, .scores = scores};
-    headsift_eval_options options = {.draws = 2};
+    headsift_eval_options options = {.draws = 9};
     struct hs_conditions out;
     assert_int_equal(hs_conditions_make(&heads, &config, &options, &out, NULL), HEADSIFT_OK);
-    assert_int_equal(out.masks[2].n_heads, 1); /* no more others */
+    for (size_t i = 2; i < 11; i++) { /* there is but one other */
+        assert_true(out.masks[i].n_heads == 1 && out.masks[i].heads[0].layer == 1 && out.masks[i].heads[0].head == 1);
+    }
     hs_conditions_free(&out);
     heads.n_heads = 4;
     assert_int_equal(hs_conditions_make(&heads, &config, &options, &out, NULL), HEADSIFT_OK);
@@ -322,6 +324,19 @@ static void of_equal_choices_the_first_wins(void **state) {
     }
 }
 
+/* Each mask has the means of its own heads. */
+static void check_means(const struct scene *scene, const struct hs_calibration *calibration) {
+    size_t head_dim = (size_t)hs_model_config(scene->model->model)->head_dim;
+    for (size_t i = 1; i < scene->conditions.n; i++) {
+        const struct hs_mask *mask = &scene->conditions.masks[i];
+        float *means;
+        assert_int_equal(hs_calibration_means(scene->model, calibration, mask->heads, mask->n_heads, &means, &last),
+                         HEADSIFT_OK);
+        assert_memory_equal(means, mask->means, mask->n_heads * head_dim * sizeof *means);
+        hs_free(means);
+    }
+}
+
 /* A mask of means changes losses in a way of its own. */
 static void means_are_taken_for_every_condition(void **state) {
     (void)state;
@@ -335,6 +350,7 @@ static void means_are_taken_for_every_condition(void **state) {
             hs_buffer_printf(&calibration.text, "a fox and a dog");
             assert_int_equal(hs_conditions_take_means(&scene.conditions, scene.model, &calibration, &last),
                              HEADSIFT_OK);
+            check_means(&scene, &calibration);
             hs_calibration_free(&calibration);
         }
         assert_int_equal(hs_ask_likelihoods(&scene.asking, &s->task, &scene.outcomes, &last), HEADSIFT_OK);

@@ -155,6 +155,8 @@ static void stop_strings_may_straddle_tokens(void **state) {
     assert_true(hs_text_equal((struct hs_text){answer.data, answer.size}, text_of("a ")));
     assert_int_equal(feed((const char *[]){"x Question: y\n\n", NULL}, &answer), 1); /* the first of both */
     assert_true(hs_text_equal((struct hs_text){answer.data, answer.size}, text_of("x ")));
+    assert_int_equal(feed((const char *[]){"y\n\nQuestion: x", NULL}, &answer), 1);
+    assert_true(hs_text_equal((struct hs_text){answer.data, answer.size}, text_of("y")));
     assert_int_equal(feed((const char *[]){"\n", "a\n", "b", "Question", " :", NULL}, &answer), -1);
     assert_int_equal(feed((const char *[]){"\n\n", NULL}, &answer), 1);
     assert_int_equal(answer.size, 0);
