@@ -9,7 +9,7 @@
 #include "select/cursor.h"
 #include "select/select.h"
 
-enum { EXACT_ROWS = 20000000 }; /* with more rows, quantiles are approximate: in bounded memory */
+enum { EXACT_ROWS = 5000000 }; /* with more rows, quantiles are approximate: in bounded memory */
 
 const double hs_quantiles[HS_QUANTILES] = {0.01, 0.1, 0.5, 0.9, 0.99};
 
@@ -185,16 +185,25 @@ static void take_quantiles(const struct hs_cursor *cursor, struct hs_domain_numb
     }
 }
 
+/* Quantiles of a column come as one list, since each call of the function holds all values. */
 static bool append_quantiles(struct hs_buffer *sql, const char *function) {
-    bool ok = hs_buffer_printf(sql, "SELECT coalesce(slot, -1)::BIGINT, avg(score)");
-    for (int i = 0; ok && i < HS_QUANTILES; i++) {
-        ok = hs_buffer_printf(sql, ", %s(score, %g)::DOUBLE", function, hs_quantiles[i]);
+    bool ok = hs_buffer_printf(sql, "SELECT coalesce(slot, -1)::BIGINT, mean");
+    for (int i = 1; ok && i <= HS_QUANTILES + 2; i++) {
+        ok = hs_buffer_printf(sql, ", scores[%d]::DOUBLE", i);
     }
-    return ok && hs_buffer_printf(sql,
-                                  ", %s(score, 0.001)::DOUBLE, %s(score, 0.999)::DOUBLE, %s(loss, 0.001)::DOUBLE, "
-                                  "%s(loss, 0.999)::DOUBLE, min(tokens)::DOUBLE, max(tokens)::DOUBLE FROM hs_fact JOIN "
-                                  "hs_slot USING (domain) GROUP BY GROUPING SETS ((slot), ())",
-                                  function, function, function, function);
+    ok = ok && hs_buffer_printf(sql,
+                                ", losses[1]::DOUBLE, losses[2]::DOUBLE, least, most FROM (SELECT slot, avg(score) AS "
+                                "mean, %s(score, [",
+                                function);
+    for (int i = 0; ok && i < HS_QUANTILES; i++) {
+        ok = hs_buffer_printf(sql, "%g, ", hs_quantiles[i]);
+    }
+    return ok &&
+           hs_buffer_printf(sql,
+                            "0.001, 0.999]) AS scores, %s(loss, [0.001, 0.999]) AS losses, min(tokens)::DOUBLE AS "
+                            "least, max(tokens)::DOUBLE AS most FROM hs_fact JOIN hs_slot USING (domain) GROUP BY "
+                            "GROUPING SETS ((slot), ()))",
+                            function);
 }
 
 static headsift_status read_quantiles(struct hs_selection *selection, struct hs_numbers *out, headsift_error *error) {

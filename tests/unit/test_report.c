@@ -201,6 +201,34 @@ static void words_follow_from_numbers(void **state) {
     assert_says("b.html", "On the probe these heads matter:", false);
 }
 
+/* Ranks ceil(q n) of 60, 40 and 20 documents, whose scores fall with their number: from 0, 60 and 100 on. */
+static void documents_stand_at_their_ranks(void **state) {
+    (void)state;
+    static const struct {
+        int n, first, ranks[5];
+    } domains[] = {{20, 100, {1, 2, 10, 18, 20}}, {40, 60, {1, 4, 20, 36, 40}}, {60, 0, {1, 6, 30, 54, 60}}};
+    report_scene("report_ranks");
+    report_to("out.html", NULL, HEADSIFT_OK);
+    char *text = page("out.html");
+    const char *at = strstr(text, "id=\"examples\"");
+    for (size_t d = 0; d < 3; d++) {
+        for (size_t i = 0; i < 5; i++) {
+            char rank[64], id[64];
+            int document = domains[d].first + domains[d].ranks[i] - 1;
+            snprintf(rank, sizeof rank, "<h4>Rank %d of %d ", domains[d].ranks[i], domains[d].n);
+            snprintf(id, sizeof id, "class=\"name\">d-%d</span>: score %.4f", document, (120 - document) / 240.0);
+            at = strstr(at, "<h4>");
+            assert_non_null(at);
+            assert_memory_equal(at, rank, strlen(rank));
+            const char *next = strstr(at + 1, "<h4>"), *found = strstr(at, id);
+            assert_true(document == 0 || (found != NULL && (next == NULL || found < next)));
+            at++;
+        }
+    }
+    assert_null(strstr(at, "<h4>Rank "));
+    hs_free(text);
+}
+
 static void made_again_it_has_the_same_bytes(void **state) {
     (void)state;
     report_scene("report_again");
@@ -319,6 +347,7 @@ int main(void) {
         cmocka_unit_test(operations_are_those_of_weights_attention_and_logits),
         cmocka_unit_test(numbers_are_those_of_plain_sql),
         cmocka_unit_test(words_follow_from_numbers),
+        cmocka_unit_test(documents_stand_at_their_ranks),
         cmocka_unit_test(made_again_it_has_the_same_bytes),
         cmocka_unit_test(folders_may_lack_parts),
         cmocka_unit_test(long_lists_and_names_are_cut),
