@@ -391,6 +391,9 @@ static void selections_that_do_not_fit_their_scores_are_refused(void **state) {
     refuse("nothing", NULL, "there is no such file or folder");
     refuse_with("good", NULL, (headsift_compare_options){.by = "edu,,n_bytes"}, "empty name");
     refuse_with("good", NULL, (headsift_compare_options){.by = "none"}, "none");
+    assert_int_equal(hs_make_directory(in_folder("others"), &last_error), HEADSIFT_OK);
+    sql("COPY (SELECT 1 AS score) TO '@/others/others.parquet' (FORMAT parquet)");
+    refuse("scores", "others", "others.parquet: no score rows of headsift score");
     headsift_select_options rejected = {.rejected = in_folder("rest")};
     select_into("kept", rejected, HEADSIFT_OK);
     refuse("rest", NULL, "not chosen: compare the selection");
