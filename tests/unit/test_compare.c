@@ -264,6 +264,7 @@ static void what_explains_a_ranking_is_told_from_what_does_not(void **state) {
     double rho = 1 - 6.0 * 1380 / (20 * 399);
     assert_at(b, "spearman.loss", rho);
     assert_at(b, "loss", rho * rho);
+    assert_at(b, "position", 1);
     assert_at(b, "by_chance", 6.0 / 19);
     assert_true(isnan(at(b, "spearman.duplicate_lines"))); /* no line comes twice in any of them */
     json_decref(out);
