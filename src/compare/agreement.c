@@ -47,7 +47,15 @@ static headsift_status load(struct hs_sql *sql, const struct side *side, const c
                                       "score::DOUBLE END FROM ",
                                       table, with_tokens ? "greatest(coalesce(n_tokens, 0), 0)::BIGINT" : "0") &&
                      hs_sql_parquet(&statement, side->parts.paths[i]);
-        HS_TRY(hs_sql_built(sql, &statement, built, error));
+        headsift_error own = {0};
+        headsift_status status = hs_sql_built(sql, &statement, built, &own);
+        if (status == HEADSIFT_FAILED) {
+            return hs_fail(error, status, "%s: no score rows of headsift score can be read from it: %s",
+                           side->parts.paths[i], own.message);
+        }
+        if (status != HEADSIFT_OK) {
+            return hs_fail(error, status, "%s", own.message);
+        }
     }
     return HEADSIFT_OK;
 }

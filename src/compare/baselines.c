@@ -127,9 +127,10 @@ static headsift_status count_rows(struct hs_baselines *all, headsift_error *erro
     all->sample.most = wanted > 0 ? (size_t)wanted : HS_SAMPLE;
     HS_TRY(hs_side_rows(&all->side, count_row, all, error));
     hs_sample_finish(&all->sample);
-    return all->sample.n > 0
-               ? HEADSIFT_OK
-               : hs_fail(error, HEADSIFT_FAILED, "%s: no document has a loss in loss_base", all->side.scores);
+    if (all->sample.n == 0) {
+        return hs_fail(error, HEADSIFT_FAILED, "%s: no document has a loss in loss_base", all->side.scores);
+    }
+    return hs_side_check(&all->side, &all->sample, error);
 }
 
 /* ---- The result ---- */

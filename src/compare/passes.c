@@ -168,8 +168,7 @@ static headsift_status read_texts(struct hs_side *side, const struct hs_sample *
     return status;
 }
 
-/* Files that changed since they were scored hold other documents. */
-static headsift_status check_sources(struct hs_side *side, const struct hs_sample *sample, headsift_error *error) {
+headsift_status hs_side_check(struct hs_side *side, const struct hs_sample *sample, headsift_error *error) {
     for (size_t i = 0; i < side->selection.n_sources; i++) {
         side->selection.sources[i].wanted = 0;
     }
@@ -181,7 +180,6 @@ static headsift_status check_sources(struct hs_side *side, const struct hs_sampl
 
 headsift_status hs_side_texts(struct hs_side *side, const struct hs_sample *sample, hs_take_text take, void *user,
                               headsift_error *error) {
-    HS_TRY(check_sources(side, sample, error));
     for (size_t first = 0, n; first < sample->n; first += n) {
         for (n = 1; first + n < sample->n && sample->items[first + n].row.source == sample->items[first].row.source;) {
             n++;

@@ -132,6 +132,7 @@ static headsift_status count_rows(struct hs_pair *pair, headsift_error *error) {
         HS_TRY(hs_side_rows(&pair->sides[side], count_row, &counting, error));
         hs_sample_finish(&pair->samples[side]);
         hs_sample_finish(&pair->states[side]);
+        HS_TRY(hs_side_check(&pair->sides[side], &pair->samples[side], error)); /* the other sample is part of it */
     }
     return HEADSIFT_OK;
 }

@@ -82,6 +82,10 @@ headsift_status hs_sample_offer(struct hs_sample *sample, uint64_t key, const st
 void hs_sample_finish(struct hs_sample *sample);
 void hs_sample_free(struct hs_sample *sample);
 
+/** Fails unless the files of a finished sample are there and what they were when they were scored: before anything is
+ * printed, and before hs_side_texts. */
+headsift_status hs_side_check(struct hs_side *side, const struct hs_sample *sample, headsift_error *error);
+
 typedef headsift_status (*hs_take_text)(void *user, size_t number, const char *text, size_t size,
                                         headsift_error *error);
 /** Calls `take` with the text of each document of a finished sample, by its number in it: one pass over each file. */

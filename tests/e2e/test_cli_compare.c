@@ -115,6 +115,10 @@ static void wrong_calls_end_with_one_line(void **state) {
     output = cli("headsift compare run/selected run/scores/no-such");
     assert_code(output, 1);
     assert_one_error(output, "there is no such file or folder");
+    output = cli("cp -p docs.jsonl kept.jsonl && echo >>docs.jsonl && headsift compare run/selected; code=$?; "
+                 "mv kept.jsonl docs.jsonl; exit $code");
+    assert_code(output, 1);
+    assert_one_error(output, "it has changed, score it again");
     output = cli("mkdir -p spill && headsift compare run/selected --temp-dir spill >/dev/null && ls spill | wc -l");
     assert_code(output, 0);
     assert_string_equal(output->out.data, "0\n"); /* nothing is left behind */

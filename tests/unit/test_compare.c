@@ -264,6 +264,7 @@ static void what_explains_a_ranking_is_told_from_what_does_not(void **state) {
     double rho = 1 - 6.0 * 1380 / (20 * 399);
     assert_at(b, "spearman.loss", rho);
     assert_at(b, "loss", rho * rho);
+    assert_at(b, "position", 1);
     assert_at(b, "by_chance", 6.0 / 19);
     assert_true(isnan(at(b, "spearman.duplicate_lines"))); /* no line comes twice in any of them */
     json_decref(out);
@@ -391,6 +392,9 @@ static void selections_that_do_not_fit_their_scores_are_refused(void **state) {
     refuse("nothing", NULL, "there is no such file or folder");
     refuse_with("good", NULL, (headsift_compare_options){.by = "edu,,n_bytes"}, "empty name");
     refuse_with("good", NULL, (headsift_compare_options){.by = "none"}, "none");
+    assert_int_equal(hs_make_directory(in_folder("others"), &last_error), HEADSIFT_OK);
+    sql("COPY (SELECT 1 AS score) TO '@/others/others.parquet' (FORMAT parquet)");
+    refuse("scores", "others", "others.parquet: no score rows of headsift score");
     headsift_select_options rejected = {.rejected = in_folder("rest")};
     select_into("kept", rejected, HEADSIFT_OK);
     refuse("rest", NULL, "not chosen: compare the selection");
