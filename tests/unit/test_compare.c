@@ -294,6 +294,11 @@ static void bands_and_distributions_hold_every_document(void **state) {
     assert_true(all == 20 && chosen == 4);
     assert_at(a, "threshold", 32);
     assert_at(a, "quantiles.5.1", 19);
+    assert_at(a, "edges.0", 0.005 * 38); /* between the scores 0, 2, ... 38 */
+    assert_at(a, "edges.30", 0.995 * 38);
+    assert_at(a, "counts.0", 1);
+    assert_at(a, "selected.0", 0);
+    assert_at(a, "selected.29", 1);
     json_decref(out);
 }
 
@@ -315,6 +320,8 @@ static void scorings_agree_by_domain_and_length_as_by_hand(void **state) {
     assert_at(out, "pairs.0.lengths.3.documents", 10);
     assert_at(out, "pairs.0.lengths.3.overlap", 1); /* the first keeps all ten, the second five of them */
     assert_true(isnan(at(out, "pairs.0.lengths.1.overlap")));
+    /* ranks by the first 1.5 1.5 3.5 3.5 ... 9.5 9.5, by the second 6 5 7 4 8 3 9 2 10 1: deviations cancel out */
+    assert_at(out, "pairs.0.lengths.3.spearman", 0);
     json_decref(out);
     out = compared("scores", "scores", (headsift_compare_options){0});
     for (int i = 0; i < 4; i++) {
