@@ -72,7 +72,7 @@ static void print_shares(const struct hs_results *results, FILE *out) {
     }
     fprintf(out, "\nBest heads by score masked, as a share of all:\n%-20s %-13s %8s", "task", "metric", "none");
     for (size_t i = first; i < conditions->n; i++) {
-        fprintf(out, " %8g", conditions->all[i].fraction);
+        fprintf(out, " %8.3g", conditions->all[i].fraction);
     }
     fputc('\n', out);
     for (size_t t = 0; t < results->n_tasks; t++) {
