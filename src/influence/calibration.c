@@ -51,6 +51,12 @@ headsift_status hs_calibration_read(const char *path, struct hs_calibration *out
     return status;
 }
 
+bool hs_calibration_is_built_in(const char *sha256) {
+    char own[HS_HASH_HEX];
+    return hs_hash_bytes(hs_calibration_text, strlen(hs_calibration_text), own, NULL) == HEADSIFT_OK &&
+           strcmp(own, sha256) == 0;
+}
+
 void hs_calibration_free(struct hs_calibration *calibration) { hs_buffer_free(&calibration->text); }
 
 static headsift_status cut(const headsift_model *model, const struct hs_encoding *text, struct pieces *out,

@@ -19,6 +19,7 @@ struct hs_calibration {
 
 /** @param path NULL: the built-in text. HEADSIFT_FAILED: no such file, no text, not UTF-8, too long. */
 headsift_status hs_calibration_read(const char *path, struct hs_calibration *out, headsift_error *error);
+bool hs_calibration_is_built_in(const char *sha256);
 void hs_calibration_free(struct hs_calibration *calibration); /**< fine on a zeroed struct */
 
 /** The mean output of each head over the text: hs_mask.means of a mask of these heads. The text is split into tokens

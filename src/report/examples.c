@@ -22,17 +22,27 @@ static const char key[] =
 
 /* ---- The model's view ---- */
 
-/* How the folder was scored. False: in a way that is not known here. */
+/* Which mask it was. False: one that can't be made again from here. */
+static bool known_mask(const json_t *score, headsift_mask *out) {
+    static const headsift_mask masks[] = {HEADSIFT_MASK_UNIFORM, HEADSIFT_MASK_ZERO, HEADSIFT_MASK_MEAN};
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        if (strcmp(hs_word(score, "mask"), hs_mask_name(masks[i])) == 0) {
+            *out = masks[i];
+            return *out != HEADSIFT_MASK_MEAN || hs_calibration_is_built_in(hs_word(score, "calibration_sha256"));
+        }
+    }
+    return false;
+}
+
+/* How the folder was scored. False: in a way that is not known here, or of responses alone. */
 static bool score_options(const json_t *score, headsift_score_options *out) {
-    const char *mask = hs_word(score, "mask");
     const json_t *most = json_object_get(score, "max_tokens");
     *out = (headsift_score_options){
-        .mask = strcmp(mask, "zero") == 0 ? HEADSIFT_MASK_ZERO : HEADSIFT_MASK_UNIFORM,
         .long_documents = strcmp(hs_word(score, "long"), "chunk") == 0 ? HEADSIFT_LONG_CHUNK : HEADSIFT_LONG_TRUNCATE,
         .max_tokens = json_is_integer(most) ? json_integer_value(most) : 0,
         .special_as_text = strcmp(hs_word(score, "special"), "text") == 0,
     };
-    return strcmp(mask, "zero") == 0 || strcmp(mask, "uniform") == 0;
+    return known_mask(score, &out->mask) && !json_is_string(json_object_get(score, "response"));
 }
 
 static headsift_status start(struct hs_report *report, headsift_model *model, struct hs_scoring *scoring,
@@ -199,8 +209,8 @@ static void add_intro(struct hs_report *report, bool has_model, bool coloured) {
         hs_page_raw(page, key);
     } else if (has_model) {
         hs_page_raw(page,
-                    "<p>The tokens have no colours: heads.json is missing, or the mask of these scores is not one "
-                    "that the report can repeat.</p>\n");
+                    "<p>The tokens have no colours: heads.json is missing, or these scores are of responses, or of a "
+                    "mask that the report can't repeat.</p>\n");
     } else {
         hs_page_raw(page, "<p>For tokens coloured by how much their loss rises, make the report with <code>-m "
                           "MODEL</code>.</p>\n");
@@ -223,6 +233,7 @@ headsift_status hs_add_examples(struct hs_report *report, headsift_model *model,
             add_intro(report, model != NULL, scoring.engine != NULL);
             status = add_documents(report, &ranking, &scoring, monitor, error);
         }
+        hs_scoring_free(&scoring);
         hs_ranking_free(&ranking);
         HS_TRY(status);
     } else {

@@ -111,7 +111,7 @@ static headsift_status finish(struct reading *reading, headsift_error *error) {
 
 /* DuckDB names a file as the statement does, with "./" before a relative path. */
 static bool is_path(const char *name, size_t size, const char *path) {
-    size_t skip = size > 2 && memcmp(name, "./", 2) == 0 && strncmp(path, "./", 2) != 0 ? 2 : 0;
+    size_t skip = path[0] != '/' && size > 2 ? 2 : 0;
     return strlen(path) == size - skip && memcmp(name + skip, path, size - skip) == 0;
 }
 

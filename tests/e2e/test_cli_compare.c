@@ -43,6 +43,18 @@ static void assert_has(const struct cli_output *output, const char *part) {
     }
 }
 
+/* "./x", "x" and "x/../x" are one folder however it is named. */
+static void folders_may_be_named_in_any_way(void **state) {
+    (void)state;
+    assert_code(cli("headsift select -q ./run/scores -o named"), 0);
+    assert_code(cli("ln -s ../docs.jsonl run/docs.jsonl && cd run && headsift select -q ././../run/scores -o "
+                    "../named-too && headsift compare selected >/dev/null && "
+                    "headsift report . -o ../named.html"),
+                0);
+    assert_code(cli("headsift compare ./run/selected ./named --scores run/scores"), 0);
+    assert_has(cli("headsift compare ./run/selected named-too --scores ././run/scores"), "100.0 %");
+}
+
 static void one_selection_stands_against_baselines(void **state) {
     (void)state;
     const struct cli_output *output = cli("headsift compare run/selected --by n -o base.json");
@@ -126,6 +138,7 @@ static void wrong_calls_end_with_one_line(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folders_may_be_named_in_any_way),
         cmocka_unit_test(one_selection_stands_against_baselines),
         cmocka_unit_test(two_selections_are_clustered_by_a_model_s_states),
         cmocka_unit_test(scorings_say_in_what_they_differ),

@@ -92,6 +92,17 @@ static void heads_of_several_masks_share_a_pass(void **state) {
     hs_calibration_free(&calibration);
 }
 
+static void the_built_in_calibration_is_known_by_its_hash(void **state) {
+    (void)state;
+    struct hs_calibration calibration;
+    assert_int_equal(hs_calibration_read(NULL, &calibration, NULL), HEADSIFT_OK);
+    assert_true(hs_calibration_is_built_in(calibration.sha256));
+    calibration.sha256[0] ^= 1;
+    assert_false(hs_calibration_is_built_in(calibration.sha256));
+    assert_false(hs_calibration_is_built_in(""));
+    hs_calibration_free(&calibration);
+}
+
 static void another_calibration_is_refused(void **state) {
     struct scene *scene = *state;
     char path[2 * PATH], text[201];
@@ -175,6 +186,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(means_are_over_pieces_of_the_calibration),
         cmocka_unit_test(heads_of_several_masks_share_a_pass),
+        cmocka_unit_test(the_built_in_calibration_is_known_by_its_hash),
         cmocka_unit_test(another_calibration_is_refused),
         cmocka_unit_test(other_masks_have_no_calibration),
         cmocka_unit_test(what_is_no_text_is_refused),
