@@ -230,7 +230,8 @@ static void add_caveats(struct hs_report *report) {
     hs_page_raw(page, "<h3>To be careful about</h3>\n<ul>\n");
     add_heads_caveats(report);
     if (!has_kind(report, "eval")) {
-        caveat(page, "No task was measured under the mask: <code>headsift eval -m MODEL --heads DIR/heads.json -o "
+        caveat(page, "No task was measured under the mask: <code>headsift eval -m MODEL --heads DIR/heads.json "
+                     "--task kv --task labels -o "
                      "DIR/eval.json</code>.");
     }
     add_score_caveats(report);
