@@ -10,7 +10,6 @@
 
 static double distance(const float *point, const double *centre, size_t width) {
     double sum = 0;
-#pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < width; i++) {
         double off = (double)point[i] - centre[i];
         sum += off * off;
