@@ -94,14 +94,14 @@ static void take_out(double *from, const double *unit, size_t n) {
     }
 }
 
-/* Makes the columns orthonormal one by one (twice, for accuracy); those that nothing is left of become zero. */
+/* Makes the columns orthonormal one by one; those that nothing is left of become zero. */
 static void make_orthonormal(double *columns, size_t n_columns, size_t n) {
     for (size_t c = 0; c < n_columns; c++) {
         double *column = columns + c * n;
         centre(column, n);
         double before = sqrt(dot(column, column, n));
-        for (size_t k = 0; k < 2 * c; k++) {
-            take_out(column, columns + k % c * n, n);
+        for (size_t k = 0; k < c; k++) {
+            take_out(column, columns + k * n, n);
         }
         double after = sqrt(dot(column, column, n));
         for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
-/* headsift compare through the command, on what a tiny model scored: every kind but heads, their files, wrong calls.
- * The model and the corpus are made once. */
+/* headsift compare through the command, on what a tiny model scored: every kind but heads, their files, wrong calls;
+ * and which masks report can repeat. The model and the corpus are made once. */
 #define _GNU_SOURCE
 #include "cli_support.h"
 
@@ -53,6 +53,31 @@ static void folders_may_be_named_in_any_way(void **state) {
                 0);
     assert_code(cli("headsift compare ./run/selected ./named --scores run/scores"), 0);
     assert_has(cli("headsift compare ./run/selected named-too --scores ././run/scores"), "100.0 %");
+}
+
+/* The report colours tokens where it can mask the heads as they were. */
+static void the_report_repeats_masks_that_it_can(void **state) {
+    (void)state;
+    static const struct {
+        const char *flags;
+        bool colours;
+    } cases[] = {
+        {"--mask uniform", true},
+        {"--mask zero", true},
+        {"--mask mean", true},
+        {"--mask mean --calibration docs.jsonl", false},
+        {"--prompt domain --response text", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_code(cli("rm -rf masked && headsift score -q -m tiny --heads heads.json --dtype f32 %s -o masked/scores "
+                        "docs.jsonl && cp heads.json masked && headsift report -q -m tiny masked",
+                        cases[i].flags),
+                    0);
+        bool has_key = cli("grep -q 'Under the mask the loss of a token rises' masked/report.html")->code == 0;
+        bool says = cli("grep -q 'The tokens have no colours' masked/report.html")->code == 0;
+        assert_int_equal(has_key, cases[i].colours);
+        assert_int_equal(says, !cases[i].colours);
+    }
 }
 
 static void one_selection_stands_against_baselines(void **state) {
@@ -139,6 +164,7 @@ static void wrong_calls_end_with_one_line(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_may_be_named_in_any_way),
+        cmocka_unit_test(the_report_repeats_masks_that_it_can),
         cmocka_unit_test(one_selection_stands_against_baselines),
         cmocka_unit_test(two_selections_are_clustered_by_a_model_s_states),
         cmocka_unit_test(scorings_say_in_what_they_differ),

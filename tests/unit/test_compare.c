@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/statistics.h"
 #include "compare/side.h"
 
 /* Two domains of 20 documents, in one file: row i has the score i, odd rows are "b". The loss falls as the score rises
@@ -270,6 +271,37 @@ static void what_explains_a_ranking_is_told_from_what_does_not(void **state) {
     json_decref(out);
 }
 
+/* A ranking by loss and place: neither alone explains it, and together they explain at least what a fit of both does.
+ */
+static void causes_explain_more_together(void **state) {
+    (void)state;
+    double values[3][20], ranks[3][20], both;
+    char scores[512];
+    for (int k = 0; k < 20; k++) {
+        int i = 2 * k + 1;
+        values[0][k] = i * 7 % 40;
+        values[1][k] = i;
+        values[2][k] = 2 * values[0][k] + i;
+    }
+    for (int column = 0; column < 3; column++) {
+        assert_int_equal(hs_mean_ranks(values[column], 20, ranks[column], NULL), HEADSIFT_OK);
+    }
+    assert_int_equal(hs_explained(ranks[0], 2, ranks[2], 20, &both, NULL), HEADSIFT_OK);
+    write_scores("mixed", "2 * ((i * 7) % 40) + i");
+    snprintf(scores, sizeof scores, "%s", in_folder("mixed"));
+    headsift_select_options options = {0};
+    assert_int_equal(headsift_select_files(scores, &options, in_folder("of-mixed"), NULL, NULL, &last_error),
+                     HEADSIFT_OK);
+    json_t *out = compared("of-mixed", NULL, (headsift_compare_options){.scores = scores});
+    const json_t *b = named(json_object_get(out, "explained"), "domain", "b");
+    double loss = hs_pearson(ranks[0], ranks[2], 20), place = hs_pearson(ranks[1], ranks[2], 20);
+    assert_at(b, "loss", loss * loss);
+    assert_at(b, "position", place * place);
+    assert_true(both > loss * loss + 0.05 && both > place * place + 0.05);
+    assert_true(at(b, "all") >= both - 1e-9 && at(b, "all") <= 1 + 1e-9);
+    json_decref(out);
+}
+
 /* Of 20 documents a domain: none in the top percent, 1, 3, 6 and 10 in the bands. Scores are 0 to 39. */
 static void bands_and_distributions_hold_every_document(void **state) {
     (void)state;
@@ -441,6 +473,7 @@ int main(void) {
         cmocka_unit_test(a_sample_holds_the_lowest_keys_in_the_order_of_the_rows),
         cmocka_unit_test(baselines_have_the_same_budget_and_the_overlap_by_hand),
         cmocka_unit_test(what_explains_a_ranking_is_told_from_what_does_not),
+        cmocka_unit_test(causes_explain_more_together),
         cmocka_unit_test(bands_and_distributions_hold_every_document),
         cmocka_unit_test(scorings_agree_by_domain_and_length_as_by_hand),
         cmocka_unit_test(settings_that_differ_are_named),
